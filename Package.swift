@@ -1,0 +1,82 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Debian's C libraries as archives, for a binary that is one self-contained file: `make release`.
+let linksStatically = Context.environment["STOKER_STATIC"] == "1"
+
+func library(_ name: String) -> LinkerSetting {
+    .linkedLibrary(linksStatically ? ":lib\(name).a" : name)
+}
+
+let common: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Targets with this setting cannot touch a pointer without saying `unsafe`.
+let checked = common + [.strictMemorySafety()]
+
+let package = Package(
+    name: "stoker",
+    products: [.executable(name: "stoker", targets: ["stoker"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        // The kernel boundary: C and pointers stop here.
+        .systemLibrary(
+            name: "CLibbpf",
+            providers: [.apt(["libbpf-dev", "libelf-dev", "zlib1g-dev"])]),
+        .target(name: "CRecords", path: "bpf/records", publicHeadersPath: "."),
+        .plugin(name: "CompileBPF", capability: .buildTool(), path: "bpf/plugin"),
+        .target(
+            name: "BPF",
+            dependencies: ["CLibbpf"],
+            swiftSettings: common,
+            linkerSettings: [library("bpf"), library("elf"), library("z")]),
+        .target(name: "Host", swiftSettings: common),
+
+        // Values in, values out.
+        .target(
+            name: "Signals",
+            dependencies: ["BPF", "CRecords", "Host"],
+            swiftSettings: common,
+            plugins: ["CompileBPF"]),
+        .target(name: "Training", dependencies: ["Host", "Signals"], swiftSettings: checked),
+        .target(
+            name: "Rules", dependencies: ["Host", "Signals", "Training"], swiftSettings: checked),
+        .target(
+            name: "Outputs", dependencies: ["Host", "Rules", "Signals", "Training"],
+            swiftSettings: checked),
+
+        .executableTarget(
+            name: "stoker",
+            dependencies: [
+                "Host", "Outputs", "Rules", "Signals", "Training",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: common),
+
+        .testTarget(name: "HostTests", dependencies: ["Host"], swiftSettings: common),
+        .testTarget(
+            name: "SignalsTests", dependencies: ["CRecords", "Host", "Signals"],
+            swiftSettings: common),
+        .testTarget(
+            name: "TrainingTests", dependencies: ["Host", "Signals", "Training"],
+            swiftSettings: common),
+        .testTarget(
+            name: "RulesTests", dependencies: ["Host", "Rules", "Signals", "Training"],
+            swiftSettings: common),
+        .testTarget(
+            name: "OutputsTests",
+            dependencies: ["Host", "Outputs", "Rules", "Signals", "Training"],
+            swiftSettings: common),
+        .testTarget(
+            name: "KernelTests",
+            dependencies: ["BPF", "CRecords", "Host", "Signals", "Training"],
+            swiftSettings: common),
+    ],
+    swiftLanguageModes: [.v6]
+)

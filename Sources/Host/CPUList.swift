@@ -1,0 +1,55 @@
+/// A set of CPU (or node) numbers, read and written as the kernel's cpulist: `0-3,8`.
+package struct CPUList: Equatable, Hashable, Sendable, Codable {
+    /// Ascending, without repeats.
+    package private(set) var cpus: [Int]
+
+    package init(_ cpus: some Sequence<Int>) { self.cpus = Set(cpus).sorted() }
+
+    /// Parses `0-3,8`; `nil` on anything else. The empty string is the empty set.
+    package init?(parsing text: some StringProtocol) {
+        var cpus: [Int] = []
+        for part in text.split(separator: ",") {
+            let ends = part.split(separator: "-").map { Int(Substring($0).trimmed) }
+            guard let first = ends.first, let low = first, let last = ends.last, let high = last,
+                ends.count <= 2, low >= 0, low <= high, high < Self.mostCPUs
+            else { return nil }
+            cpus += Array(low...high)
+        }
+        self.init(cpus)
+    }
+
+    /// The kernel's own upper limit on x86 is 8,192 (CONFIG_NR_CPUS with MAXSMP).
+    private static let mostCPUs = 65_536
+
+    package var isEmpty: Bool { cpus.isEmpty }
+    package var count: Int { cpus.count }
+    package func contains(_ cpu: Int) -> Bool { cpus.contains(cpu) }
+    package func subtracting(_ other: CPUList) -> CPUList { CPUList(Set(cpus).subtracting(other.cpus)) }
+    package func intersection(_ other: CPUList) -> CPUList {
+        CPUList(Set(cpus).intersection(other.cpus))
+    }
+    package func union(_ other: CPUList) -> CPUList { CPUList(cpus + other.cpus) }
+
+    /// The kernel's list form, such as `0-3,8`.
+    package var description: String {
+        var parts: [String] = []
+        var index = 0
+        while index < cpus.count {
+            var last = index
+            while last + 1 < cpus.count && cpus[last + 1] == cpus[last] + 1 { last += 1 }
+            parts.append(last == index ? "\(cpus[index])" : "\(cpus[index])-\(cpus[last])")
+            index = last + 1
+        }
+        return parts.joined(separator: ",")
+    }
+
+    /// The kernel's mask form for files that take no list, such as `rps_cpus`: `ff` or `1,00000000`.
+    package var mask: String {
+        guard let highest = cpus.last else { return "0" }
+        var words = [UInt32](repeating: 0, count: highest / 32 + 1)
+        for cpu in cpus { words[cpu / 32] |= 1 << UInt32(cpu % 32) }
+        let reversed = words.reversed().map { String($0, radix: 16) }
+        let rest = reversed.dropFirst().map { String(repeating: "0", count: 8 - $0.count) + $0 }
+        return ([reversed[0]] + rest).joined(separator: ",")
+    }
+}

@@ -1,0 +1,113 @@
+/// The control groups of the watched processes and all their ancestors.
+package struct Cgroups: Signal {
+    package static let name = "cgroup"
+
+    package var groups: [CgroupActivity]
+    package var gaps: Gaps
+
+    package init(groups: [CgroupActivity] = [], gaps: Gaps = Gaps()) {
+        self.groups = groups
+        self.gaps = gaps
+    }
+
+    package static func open(on source: Source) throws(Unavailable) -> Reader<Cgroups> {
+        throw Unavailable("not built yet")
+    }
+
+    package func since(_ earlier: Cgroups) -> Cgroups { self }
+}
+
+/// One control group in one hierarchy. A v1 host has one entry for each controller and path.
+package struct CgroupActivity: Equatable, Sendable {
+    /// Full path of the folder: `/sys/fs/cgroup/cpu/job`. What a command would name.
+    package var folder: String
+    /// Path below the mount point as /proc/PID/cgroup shows it: `/job`.
+    package var path: String
+    /// 1 or 2.
+    package var version: Int
+    /// Watched processes that are in this group or below it.
+    package var pids: [Int32]
+
+    /// CPU bandwidth control; `nil` where the group has no such controller.
+    package var bandwidth: Bandwidth?
+    /// Memory control; `nil` where the group has no such controller.
+    package var memory: MemoryControl?
+    /// pids.current, pids.max (`nil`: no limit) and the growth of pids.events max.
+    package var tasks: UInt64?
+    package var tasksLimit: UInt64?
+    package var tasksRefused: UInt64 = 0
+    /// cpuset.cpus.effective (v2) or cpuset.effective_cpus (v1).
+    package var cpus: CPUSet?
+    package var memoryPressure: Stall?
+    package var ioPressure: Stall?
+
+    package init(folder: String, path: String, version: Int, pids: [Int32] = []) {
+        self.folder = folder
+        self.path = path
+        self.version = version
+        self.pids = pids
+    }
+}
+
+/// cpu.stat and the quota that it counts against.
+package struct Bandwidth: Equatable, Sendable {
+    /// `nil`: no quota.
+    package var quotaMicroseconds: UInt64?
+    package var periodMicroseconds: UInt64
+    package var periods: UInt64
+    package var throttledPeriods: UInt64
+    /// Summed over CPUs, ns.
+    package var throttled: UInt64
+
+    package init(
+        quotaMicroseconds: UInt64? = nil, periodMicroseconds: UInt64 = 100_000,
+        periods: UInt64 = 0, throttledPeriods: UInt64 = 0, throttled: UInt64 = 0
+    ) {
+        self.quotaMicroseconds = quotaMicroseconds
+        self.periodMicroseconds = periodMicroseconds
+        self.periods = periods
+        self.throttledPeriods = throttledPeriods
+        self.throttled = throttled
+    }
+}
+
+/// Limits and events of the memory controller. Bytes; events as counts in the window.
+package struct MemoryControl: Equatable, Sendable {
+    package var current: UInt64
+    /// memory.max or memory.limit_in_bytes; `nil`: no limit.
+    package var limit: UInt64?
+    /// memory.high (v2 only); `nil`: no limit.
+    package var high: UInt64?
+    /// Times that memory.high made the group reclaim (v2).
+    package var highEvents: UInt64
+    /// Times that the limit was hit: memory.events `max` (v2) or memory.failcnt (v1).
+    package var limitEvents: UInt64
+    package var oomKills: UInt64
+    /// memory.stat workingset_refault_file: pages that were evicted and read in again.
+    package var fileRefaults: UInt64
+
+    package init(
+        current: UInt64 = 0, limit: UInt64? = nil, high: UInt64? = nil, highEvents: UInt64 = 0,
+        limitEvents: UInt64 = 0, oomKills: UInt64 = 0, fileRefaults: UInt64 = 0
+    ) {
+        self.current = current
+        self.limit = limit
+        self.high = high
+        self.highEvents = highEvents
+        self.limitEvents = limitEvents
+        self.oomKills = oomKills
+        self.fileRefaults = fileRefaults
+    }
+}
+
+/// CPUs that a cpuset allows, and its partition type where the kernel has one (`member`,
+/// `root`, `isolated`, or `… invalid (reason)`).
+package struct CPUSet: Equatable, Sendable {
+    package var effective: String
+    package var partition: String?
+
+    package init(effective: String, partition: String? = nil) {
+        self.effective = effective
+        self.partition = partition
+    }
+}

@@ -1,0 +1,54 @@
+package import Host
+
+/// Something the host counts. One file holds all of it: record, reading and difference.
+package protocol Signal: Equatable, Sendable {
+    /// The name that `coverage` shows, such as `sched`.
+    static var name: String { get }
+
+    /// Opens what must stay open. The reader owns it and returns running totals.
+    static func open(on source: Source) throws(Unavailable) -> Reader<Self>
+
+    /// What happened between an earlier reading and this one. Gauges keep the later value.
+    func since(_ earlier: Self) -> Self
+
+    /// What this reading lacks or lost; complete unless a signal says otherwise.
+    var gaps: Gaps { get }
+}
+
+extension Signal {
+    package var gaps: Gaps { Gaps() }
+}
+
+package typealias Reader<Value> = () throws(Unavailable) -> Value
+
+/// Why a signal, or a part of one, cannot be read on this host, in words an operator can act on.
+package struct Unavailable: Error, Equatable, Sendable {
+    package var reason: String
+
+    package init(_ reason: String) { self.reason = reason }
+
+    package init(_ error: FileError) { reason = "cannot read \(error.path): \(error.reason)" }
+}
+
+/// What a reading could not see: parts that are missing, and events that were lost.
+package struct Gaps: Equatable, Sendable {
+    /// Why the reading is less than it could be; empty when nothing is missing.
+    package var reasons: [String] = []
+    /// Events that happened and were not counted where they belong.
+    package var lost: UInt64 = 0
+
+    package init(reasons: [String] = [], lost: UInt64 = 0) {
+        self.reasons = reasons
+        self.lost = lost
+    }
+}
+
+/// Counters that only grow; a reset or a wrap reads as nothing happened, never as a huge number.
+package func growth(_ later: UInt64, _ earlier: UInt64) -> UInt64 {
+    later >= earlier ? later - earlier : 0
+}
+
+/// Element by element growth. Elements that were not there before (a CPU came online) count whole.
+package func growth(_ later: [UInt64], _ earlier: [UInt64]) -> [UInt64] {
+    later.indices.map { growth(later[$0], $0 < earlier.count ? earlier[$0] : 0) }
+}

@@ -1,0 +1,45 @@
+/// The states that a thread's wall time is charged to: each nanosecond to exactly one.
+package enum ThreadState: Int, CaseIterable, Sendable, Codable {
+    case running, irq, softirq, waiting, throttled, reclaim, compaction, fault, io, blocked
+    case sleeping
+
+    /// The key in reports, such as `running`.
+    package var name: String { String(describing: self) }
+}
+
+/// Nanoseconds of one thread by state.
+package struct StateTimes: Equatable, Sendable {
+    private var nanoseconds = InlineArray<11, UInt64>(repeating: 0)
+
+    package init() {}
+
+    package init(_ times: [ThreadState: UInt64]) {
+        for (state, time) in times { self[state] = time }
+    }
+
+    package subscript(_ state: ThreadState) -> UInt64 {
+        get { nanoseconds[state.rawValue] }
+        set { nanoseconds[state.rawValue] = newValue }
+    }
+
+    /// All states together: the wall time that was accounted for, ns.
+    package var total: UInt64 {
+        ThreadState.allCases.reduce(0) { $0 &+ self[$1] }
+    }
+
+    package func since(_ earlier: StateTimes) -> StateTimes {
+        var change = StateTimes()
+        for state in ThreadState.allCases { change[state] = growth(self[state], earlier[state]) }
+        return change
+    }
+
+    package static func + (left: StateTimes, right: StateTimes) -> StateTimes {
+        var sum = StateTimes()
+        for state in ThreadState.allCases { sum[state] = left[state] &+ right[state] }
+        return sum
+    }
+
+    package static func == (left: StateTimes, right: StateTimes) -> Bool {
+        ThreadState.allCases.allSatisfy { left[$0] == right[$0] }
+    }
+}

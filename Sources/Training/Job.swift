@@ -1,0 +1,69 @@
+package import Host
+
+/// What is watched, and what is known of it apart from its counters.
+package struct Job: Sendable, Equatable {
+    package enum Scope: String, Sendable, Codable {
+        /// Processes that were named, or found to train, and their descendants.
+        case processes
+        /// No training process was found: every user process of the host.
+        case host
+    }
+
+    package var scope: Scope
+    package var processes: [ProcessFacts]
+    /// Roles by tid; threads that are not listed are `other`.
+    package var roles: [Int32: Role]
+
+    package init(
+        scope: Scope = .processes, processes: [ProcessFacts] = [], roles: [Int32: Role] = [:]
+    ) {
+        self.scope = scope
+        self.processes = processes
+        self.roles = roles
+    }
+
+    package func role(_ tid: Int32) -> Role { roles[tid] ?? .other }
+
+    package func process(_ pid: Int32) -> ProcessFacts? { processes.first { $0.pid == pid } }
+}
+
+/// What a thread does for training, told by evidence.
+package enum Role: String, Sendable, Codable, CaseIterable {
+    case launch, loader, pinMemory = "pin-memory", autograd, nccl, checkpoint, other
+}
+
+/// A watched process as /proc describes it.
+package struct ProcessFacts: Sendable, Equatable {
+    package var pid: Int32
+    package var parent: Int32
+    /// comm of the main thread, not escaped.
+    package var name: String
+    /// The command line, words joined by blanks, not escaped.
+    package var command: String
+    package var user: UInt32?
+    /// Path in each hierarchy, by controller name; the v2 path under "".
+    package var cgroups: [String: String] = [:]
+    /// CPUs that the main thread may run on.
+    package var allowed: CPUList?
+    /// CPUs that single threads may run on, where they differ or were read.
+    package var allowedByThread: [Int32: CPUList] = [:]
+    /// Times that the allowed CPUs of one of its threads changed in the window, by tid.
+    package var affinityChanges: [Int32: Int] = [:]
+    package var openFiles: UInt64?
+    package var openFilesLimit: UInt64?
+    /// Bytes; `nil` limit: unlimited.
+    package var lockedLimit: UInt64?
+    package var mappings: UInt64?
+    package var rank: Int?
+    /// OMP_NUM_THREADS of its environment.
+    package var ompThreads: Int?
+    /// A GPU or RDMA device is open.
+    package var hasDeviceOpen = false
+
+    package init(pid: Int32, parent: Int32 = 1, name: String, command: String = "") {
+        self.pid = pid
+        self.parent = parent
+        self.name = name
+        self.command = command
+    }
+}

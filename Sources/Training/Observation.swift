@@ -1,0 +1,28 @@
+package import Host
+package import Signals
+
+/// All that rules and outputs see: facts, who was watched, what happened, what was not seen.
+package struct Observation: Sendable {
+    package var facts: HostFacts
+    package var job: Job
+    /// The whole time that was looked at, as one window.
+    package var whole: Window
+    /// The same time in shorter windows, oldest first.
+    package var timeline: [Window]
+    package var coverage: [Coverage]
+    /// Start of the window, seconds since 1970, for display.
+    package var startedAt: Double
+
+    package init(
+        facts: HostFacts = HostFacts(), job: Job = Job(),
+        whole: Window = Window(nanoseconds: 0, change: Readings()), timeline: [Window] = [],
+        coverage: [Coverage] = [], startedAt: Double = 0
+    ) {
+        self.facts = facts
+        self.job = job
+        self.whole = whole
+        self.timeline = timeline
+        self.coverage = coverage
+        self.startedAt = startedAt
+    }
+}
