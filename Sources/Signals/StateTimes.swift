@@ -27,9 +27,19 @@ package struct StateTimes: Equatable, Sendable {
         ThreadState.allCases.reduce(0) { $0 &+ self[$1] }
     }
 
+    /// The change since an earlier reading. The state that still went on at that time may since
+    /// have turned out to be another; what it had too much is taken off the largest, so that
+    /// the sum stays the time that passed.
     package func since(_ earlier: StateTimes) -> StateTimes {
         var change = StateTimes()
-        for state in ThreadState.allCases { change[state] = growth(self[state], earlier[state]) }
+        var excess: UInt64 = 0
+        var largest = ThreadState.running
+        for state in ThreadState.allCases {
+            change[state] = growth(self[state], earlier[state])
+            excess += growth(earlier[state], self[state])
+            if change[state] > change[largest] { largest = state }
+        }
+        change[largest] = growth(change[largest], excess)
         return change
     }
 

@@ -25,8 +25,59 @@ package struct Threads: Signal {
     }
 
     package static func open(on source: Source) throws(Unavailable) -> Reader<Threads> {
-        throw Unavailable("not built yet")
+        switch source.ledger {
+        case .success(let ledger):
+            let reader = LedgerReader(ledger, source)
+            return { () throws(Unavailable) in try reader.read() }
+        case .failure(let why):
+            let reader = SchedstatReader(source, instead: why)
+            source.onDrain { reader.sample() }
+            return { () throws(Unavailable) in reader.read() }
+        }
     }
 
-    package func since(_ earlier: Threads) -> Threads { self }
+    package func since(_ earlier: Threads) -> Threads {
+        let before = Dictionary(
+            earlier.threads.map { (Identity($0), $0) }, uniquingKeysWith: { $1 })
+        let waited = Dictionary(
+            earlier.waits.map { (WaitIdentity($0), $0.nanoseconds) }, uniquingKeysWith: +)
+        return Threads(
+            method: method,
+            threads: threads.compactMap { now in
+                guard let then = before[Identity(now)] else { return now }
+                return then.hasExited ? nil : now.since(then)
+            },
+            waits: waits.compactMap { now in
+                let more = growth(now.nanoseconds, waited[WaitIdentity(now)] ?? 0)
+                guard more > 0 else { return nil }
+                return Wait(tid: now.tid, culprit: now.culprit, nanoseconds: more)
+            },
+            gaps: Gaps(
+                reasons: gaps.reasons, lost: growth(gaps.lost, earlier.gaps.lost)))
+    }
+
+    private struct Identity: Hashable {
+        var tid: Int32
+        var startedAt: UInt64
+        var name: String
+
+        init(_ thread: ThreadActivity) {
+            tid = thread.tid
+            startedAt = thread.startedAt
+            // Sums of many ended threads have no tid of their own.
+            name = thread.tid > 0 ? "" : thread.name
+        }
+    }
+
+    private struct WaitIdentity: Hashable {
+        var tid: Int32
+        var kind: Culprit.Kind
+        var id: Int32
+
+        init(_ wait: Wait) {
+            tid = wait.tid
+            kind = wait.culprit.kind
+            id = wait.culprit.id
+        }
+    }
 }

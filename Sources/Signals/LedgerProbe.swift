@@ -1,0 +1,128 @@
+import BPF
+import CRecords
+import Glibc
+import Host
+
+/// The ledger in the kernel. A class because the signals of one source share it.
+package final class LedgerProbe {
+    /// Without these there is no ledger; each of the others adds one signal.
+    private static let needed: Set<String> = ["on_switch", "open_ledgers", "read_ledgers"]
+    /// Stand in for run_delay on kernels that do not keep it.
+    private static let wakeups: Set<String> = ["on_wakeup", "on_wakeup_new"]
+
+    private let probe: AttachedProbe
+    private let deaths: RingReader
+    private var ended: [ledger_record] = []
+    /// Waits that were taken out of the kernel, ns, as running totals.
+    private var settled: [WaitID: UInt64] = [:]
+
+    /// Victim and culprit of a wait, as the kernel knows them.
+    struct WaitID: Hashable {
+        var tid: UInt32
+        var culprit: UInt32
+        var kind: UInt32
+    }
+
+    init(watch: Watch, topology: Topology) throws(Unavailable) {
+        do throws(ProbeError) {
+            let types = try KernelTypes()
+            var setup = ProbeSetup()
+            setup.constants[".rodata.config"] = bytes(of: Self.config(watch, types))
+            let cpus = UInt32(possibleCPUs())
+            setup.mapEntries = ["cpus": cpus, "places": cpus]
+            if types.hasField("run_delay", of: "sched_info") { setup.without = Self.wakeups }
+            let probe = try AttachedProbe(.ledger, setup, needed: Self.needed, on: types)
+            try probe.object.setArray("places", Self.places(topology, Int(cpus)))
+            deaths = try RingReader("deaths", of: probe.object)
+            self.probe = probe
+        } catch {
+            throw Unavailable(error)
+        }
+        add(watch.pids)
+    }
+
+    /// Every hook that the ledger wants, attached or not.
+    package var hooks: [HookState] { probe.hooks }
+
+    /// Why time in `hook` cannot be told; `nil` when it can.
+    func missing(_ hook: String) -> String? { hooks.first { $0.hook == hook }?.reason }
+
+    /// Watches these processes too, all their threads, from now on.
+    package func add(_ pids: [Int32]) {
+        for pid in pids {
+            // A table with room for a million; a pid that found none is not watched, and its
+            // thread count in the report says so.
+            try? probe.object.set("watched", key: UInt32(bitPattern: pid), value: UInt32(1))
+        }
+        _ = try? probe.object.iterate("open_ledgers", record: UInt8.self)
+    }
+
+    /// Takes deaths out of the ring buffer before it can fill.
+    func drain() { ended += deaths.drain(as: ledger_record.self) }
+
+    /// Records of threads that ended since the last call.
+    func takeEnded() -> [ledger_record] {
+        drain()
+        defer { ended = [] }
+        return ended
+    }
+
+    func records() throws(ProbeError) -> [ledger_record] {
+        try probe.object.iterate("read_ledgers", record: ledger_record.self)
+    }
+
+    func cpus() throws(ProbeError) -> [ledger_cpu] {
+        try probe.object.array("cpus", zero: ledger_cpu())
+    }
+
+    /// Handler time by IRQ number, one value for each possible CPU.
+    func irqs() throws(ProbeError) -> [(key: UInt32, values: [ledger_irq])] {
+        try probe.object.entries("irqs", key: UInt32(0), value: ledger_irq(), perCPU: true)
+    }
+
+    /// Running totals of waiting by victim and culprit, ns, less what threads still hold.
+    func waits() throws(ProbeError) -> [WaitID: UInt64] {
+        for entry in try probe.object.drain("waits", key: ledger_wait_key(), value: UInt64(0)) {
+            let key = entry.key
+            settled[WaitID(tid: key.tid, culprit: key.culprit, kind: key.kind), default: 0] +=
+                entry.value
+        }
+        return settled
+    }
+
+    /// The name of a process that ended not long ago.
+    func obituary(_ pid: UInt32) -> String? {
+        let zero = (0, 0) as (UInt64, UInt64)
+        guard let name = try? probe.object.lookup("obituaries", key: pid, zero: zero) else {
+            return nil
+        }
+        return kernelName(elements(of: name, as: UInt8.self))
+    }
+
+    private static func config(_ watch: Watch, _ types: borrowing KernelTypes) -> ledger_config {
+        var config = ledger_config()
+        config.watch_all = watch.everything ? 1 : 0
+        config.`self` = UInt32(bitPattern: getpid())
+        config.spawner = watch.children ? UInt32(bitPattern: getpid()) : 0
+        config.switch_has_state = types.argumentCount(ofTracepoint: "sched_switch") == 4 ? 1 : 0
+        withUnsafeMutableBytes(of: &config.calls) { calls in
+            for (kind, numbers) in systemCalls {
+                for number in numbers { calls[number] = UInt8(kind.rawValue) }
+            }
+        }
+        return config
+    }
+
+    private static func places(_ topology: Topology, _ count: Int) -> [ledger_place] {
+        (0..<count).map { number in
+            let cpu = topology.cpu(number)
+            return ledger_place(
+                cache: UInt32(cpu?.lastLevelCache ?? 0), node: UInt32(cpu?.node ?? 0))
+        }
+    }
+}
+
+/// A comm field: bytes up to the first NUL, repaired where they are not UTF-8.
+func kernelName(_ bytes: [UInt8]) -> String {
+    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+}

@@ -1,0 +1,144 @@
+import BPF
+import CRecords
+import Host
+
+/// Reads the kernel's ledger. A class because it remembers threads that ended and the names of
+/// culprits between readings.
+final class LedgerReader {
+    /// Ended threads that are kept one by one; more are summed by name. Bounds memory under a
+    /// fork storm; the busiest are the ones that stay.
+    private static let endedKept = 2_048
+
+    private let ledger: LedgerProbe
+    private let host: Host
+    private var ended: [ThreadActivity] = []
+    private var sums: [String: ThreadActivity] = [:]
+    private var culprits: [Culprit.Kind: [UInt32: Culprit]] = [:]
+    /// Threads without a name yet: a process is named when it first stands in somebody's way.
+    private let cgroupOf: (Int32) -> String?
+
+    init(_ ledger: LedgerProbe, _ source: Source) {
+        self.ledger = ledger
+        host = source.host
+        let host = source.host
+        cgroupOf = { pid in
+            let text = (try? host.text("/proc/\(pid)/cgroup")) ?? ""
+            return cpuCgroup(text)
+        }
+    }
+
+    func read() throws(Unavailable) -> Threads {
+        do throws(ProbeError) {
+            // In this order a wait that is settled in between is seen late, never twice.
+            var waited = try ledger.waits()
+            let records = try ledger.records()
+            let cpus = try ledger.cpus()
+            keep(ledger.takeEnded())
+            for record in records where record.thread.blamed > 0 {
+                let thread = record.thread
+                let id = LedgerProbe.WaitID(
+                    tid: record.tid, culprit: thread.culprit, kind: UInt32(thread.culprit_kind))
+                waited[id, default: 0] += thread.blamed
+            }
+            let live = records.map { ThreadActivity($0, hasExited: false) }
+            return Threads(
+                threads: live + ended + sums.values.sorted { $0.name < $1.name },
+                waits: waited.map { wait($0, $1) },
+                gaps: gaps(cpus))
+        } catch {
+            throw Unavailable(error)
+        }
+    }
+
+    private func keep(_ records: [ledger_record]) {
+        ended += records.map { ThreadActivity($0, hasExited: true) }
+        guard ended.count > Self.endedKept else { return }
+        ended.sort { $0.awake > $1.awake }
+        for thread in ended[(Self.endedKept / 2)...] {
+            sums[thread.name] = sums[thread.name].map { $0.adding(thread) } ?? thread.asSum
+        }
+        ended.removeSubrange((Self.endedKept / 2)...)
+    }
+
+    private func gaps(_ cpus: [ledger_cpu]) -> Gaps {
+        var gaps = Gaps()
+        gaps.lost = cpus.reduce(0) { $0 + $1.lost_threads + $1.lost_deaths }
+        let unblamed = cpus.reduce(0) { $0 + $1.lost_blame }
+        if unblamed > 0 {
+            gaps.reasons.append(
+                "no room to note who caused \(unblamed / 1_000_000) ms of waiting")
+        }
+        let hooks = [
+            "sched_process_fork": "threads started after the beginning",
+            "mm_vmscan_direct_reclaim_begin": "reclaim",
+            "mm_vmscan_memcg_reclaim_begin": "reclaim by memory limits",
+            "mm_compaction_begin": "compaction",
+        ]
+        for (hook, part) in hooks.sorted(by: { $0.key < $1.key }) {
+            if let why = ledger.missing(hook) { gaps.reasons.append("\(part) not told: \(why)") }
+        }
+        return gaps
+    }
+
+    private func wait(_ id: LedgerProbe.WaitID, _ nanoseconds: UInt64) -> Wait {
+        Wait(
+            tid: Int32(bitPattern: id.tid), culprit: culprit(id.kind, id.culprit),
+            nanoseconds: nanoseconds)
+    }
+
+    private func culprit(_ kind: UInt32, _ id: UInt32) -> Culprit {
+        let kind = Self.kinds[Int(kind) % Self.kinds.count]
+        if let known = culprits[kind]?[id] { return known }
+        var culprit = Culprit(kind: kind, id: Int32(bitPattern: id))
+        if kind == .process || kind == .kthread {
+            culprit.name = host.line("/proc/\(id)/comm") ?? ledger.obituary(id) ?? ""
+        }
+        if kind == .process { culprit.cgroup = cgroupOf(culprit.id) }
+        culprits[kind, default: [:]][id] = culprit
+        return culprit
+    }
+
+    /// In the order of `enum ledger_kind`.
+    private static let kinds: [Culprit.Kind] = [.process, .kthread, .idle, .yield, .unknown]
+}
+
+/// The group that matters for CPU time in the text of /proc/PID/cgroup: the v1 cpu controller's,
+/// else the v2 group.
+func cpuCgroup(_ text: String) -> String? {
+    var unified: String?
+    for line in text.split(separator: "\n") {
+        let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 3 else { continue }
+        if parts[1].split(separator: ",").contains("cpu") { return String(parts[2]) }
+        if parts[1].isEmpty { unified = String(parts[2]) }
+    }
+    return unified
+}
+
+extension ThreadActivity {
+    /// The sum of several ended threads of one name: nobody's tid.
+    fileprivate var asSum: ThreadActivity {
+        var sum = self
+        sum.tid = 0
+        sum.pid = 0
+        sum.startedAt = 0
+        return sum
+    }
+
+    fileprivate func adding(_ other: ThreadActivity) -> ThreadActivity {
+        var sum = self
+        sum.time = time + other.time
+        sum.mmapLock += other.mmapLock
+        sum.writing += other.writing
+        sum.systemTime += other.systemTime
+        sum.minorFaults += other.minorFaults
+        sum.majorFaults += other.majorFaults
+        sum.preemptions += other.preemptions
+        sum.yields += other.yields
+        sum.voluntarySwitches += other.voluntarySwitches
+        sum.migrations += other.migrations
+        sum.cacheMigrations += other.cacheMigrations
+        sum.nodeMigrations += other.nodeMigrations
+        return sum
+    }
+}

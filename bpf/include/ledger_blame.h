@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Who ran while a watched thread waited: each CPU remembers its last stints. */
+#pragma once
+#include "ledger_maps.h"
+
+/* How far one wait looks back; the rest of a longer one has no known culprit. */
+enum { LOOK_BACK = 8, LOOK_BACK_BULKS = LEDGER_BULKS - 2 };
+
+static __always_inline void settle_blame(struct ledger_thread *thread, __u32 tid)
+{
+	struct ledger_wait_key key = { tid, thread->culprit, thread->culprit_kind };
+	__u64 *sum = bpf_map_lookup_elem(&waits, &key);
+
+	if (sum) {
+		__sync_fetch_and_add(sum, thread->blamed);
+	} else if (bpf_map_update_elem(&waits, &key, &thread->blamed, BPF_NOEXIST)) {
+		struct ledger_cpu *cpu = this_cpu();
+
+		if (cpu)
+			cpu->lost_blame += thread->blamed;
+	}
+	thread->blamed = 0;
+}
+
+/* Consecutive waits behind one culprit are summed in the thread; the map sees only changes. */
+static __always_inline void blame(struct ledger_thread *thread, __u32 tid, __u32 kind, __u32 id,
+				  __u64 nanoseconds)
+{
+	if (thread->culprit != id || thread->culprit_kind != kind) {
+		if (thread->blamed)
+			settle_blame(thread, tid);
+		thread->culprit = id;
+		thread->culprit_kind = kind;
+	}
+	thread->blamed += nanoseconds;
+}
+
+/*
+ * Walks back from `*to` to `from` through `count` entries of a ring, newest first; `*to` ends
+ * at the beginning of the oldest one that was used.
+ */
+static __always_inline void walk_back(struct ledger_thread *thread, __u32 tid,
+				      const struct ledger_stint *ring, __u32 mask, __u32 head,
+				      int count, __u64 from, __u64 *to)
+{
+	int i;
+
+	for (i = 1; i <= count && *to > from; i++) {
+		const struct ledger_stint *stint = &ring[(head - i) & mask];
+		__u64 began = ring[(head - i - 1) & mask].end;
+
+		if (began >= *to)
+			continue;
+		if (began < from)
+			began = from;
+		blame(thread, tid, stint->kind, stint->id, *to - began);
+		*to = began;
+	}
+}
+
+/* Charges the thread's wait from `from` to `to` to whoever ran on `cpu` meanwhile. */
+static __noinline int blame_stints(struct ledger_thread *thread, struct ledger_cpu *cpu,
+				   __u32 tid, __u64 from, __u64 to)
+{
+	if (!thread || !cpu)
+		return 0;
+	/* On another CPU than this one somebody may be in the middle of a stint. */
+	if (cpu->since > from && cpu->since < to) {
+		blame(thread, tid, cpu->kind, cpu->id, to - cpu->since);
+		to = cpu->since;
+	}
+	walk_back(thread, tid, cpu->stints, LEDGER_STINTS - 1, cpu->head, LOOK_BACK, from, &to);
+	if (to <= from)
+		return 0;
+	if (cpu->bulk_weight && cpu->bulk_began < to) {
+		__u64 began = cpu->bulk_began > from ? cpu->bulk_began : from;
+
+		blame(thread, tid, cpu->bulk_kind, cpu->bulk_id, to - began);
+		to = began;
+	}
+	walk_back(thread, tid, cpu->bulks, LEDGER_BULKS - 1, cpu->bulk_head, LOOK_BACK_BULKS,
+		  from, &to);
+	if (to > from)
+		blame(thread, tid, LEDGER_UNKNOWN, 0, to - from);
+	return 0;
+}
+
+/* Remembers a stint: by itself for a while, then in the bulk of its millisecond. */
+static __always_inline void remember(struct ledger_cpu *cpu, __u32 kind, __u32 id, __u64 began,
+				     __u64 now)
+{
+	struct ledger_stint *stint = &cpu->stints[cpu->head++ & (LEDGER_STINTS - 1)];
+	__u64 elapsed = now - began;
+
+	stint->end = now;
+	stint->id = id;
+	stint->kind = kind;
+
+	/* A majority vote: who had more than half of the time is found, whatever the order. */
+	if (cpu->bulk_id == id && cpu->bulk_kind == kind) {
+		cpu->bulk_weight += elapsed;
+	} else if (cpu->bulk_weight >= elapsed) {
+		cpu->bulk_weight -= elapsed;
+	} else {
+		cpu->bulk_weight = elapsed - cpu->bulk_weight;
+		cpu->bulk_id = id;
+		cpu->bulk_kind = kind;
+	}
+	if (now - cpu->bulk_began < LEDGER_BULK_NS)
+		return;
+	stint = &cpu->bulks[cpu->bulk_head++ & (LEDGER_BULKS - 1)];
+	stint->end = now;
+	stint->id = cpu->bulk_id;
+	stint->kind = cpu->bulk_kind;
+	cpu->bulk_began = now;
+	cpu->bulk_weight = 0;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The maps of the ledger probe, and the few steps that several of its programs share. */
+#pragma once
+#include "ledger.h"
+
+const volatile struct ledger_config config SEC(".rodata.config");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct ledger_thread);
+} threads SEC(".maps");
+
+/* One for each possible CPU; the loader sets the size. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ledger_cpu);
+} cpus SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ledger_place);
+} places SEC(".maps");
+
+/* Waiting by victim and culprit; emptied by every reading. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct ledger_wait_key);
+	__type(value, __u64);
+} waits SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct ledger_irq);
+} irqs SEC(".maps");
+
+/* Names of processes that ended, for those that somebody waited behind. */
+struct obituary {
+	char name[LEDGER_NAME];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct obituary);
+} obituaries SEC(".maps");
+
+/* The last record of each watched thread that ended. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} deaths SEC(".maps");
+
+/* Processes whose threads are to be watched; read by the iterator only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 20);
+	__type(key, __u32);
+	__type(value, __u32);
+} watched SEC(".maps");
+
+static __always_inline struct ledger_cpu *cpu_of(__u32 cpu)
+{
+	return bpf_map_lookup_elem(&cpus, &cpu);
+}
+
+static __always_inline struct ledger_cpu *this_cpu(void)
+{
+	return cpu_of(bpf_get_smp_processor_id());
+}
+
+static __always_inline struct ledger_thread *ledger_of(struct task_struct *task)
+{
+	return bpf_task_storage_get(&threads, task, 0, 0);
+}
+
+/* Readers on other CPUs copy a ledger only while its sequence is even and stays so. */
+static __always_inline void begin_change(struct ledger_thread *thread)
+{
+	*(volatile __u32 *)&thread->sequence += 1;
+}
+
+static __always_inline void end_change(struct ledger_thread *thread)
+{
+	*(volatile __u32 *)&thread->sequence += 1;
+}
+
+static __always_inline bool has_sched_info(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->sched_info.run_delay);
+}
+
+static __always_inline struct rq *run_queue_of(struct task_struct *task)
+{
+	if (!bpf_core_field_exists(task->se.cfs_rq))
+		return 0;
+	return task->se.cfs_rq->rq;
+}
+
+/* ns that the task's run queue of fair tasks spent throttled by a quota, while it had tasks. */
+static __always_inline __u64 throttled_clock(struct task_struct *task)
+{
+	struct cfs_rq *queue;
+
+	if (!bpf_core_field_exists(task->se.cfs_rq))
+		return 0;
+	queue = task->se.cfs_rq;
+	if (bpf_core_field_exists(queue->throttled_clock_self_time))
+		return queue->throttled_clock_self_time;
+	if (bpf_core_field_exists(queue->throttled_clock_pelt_time))
+		return queue->throttled_clock_pelt_time;
+	return 0;
+}
+
+/* A quota keeps the task, or a group that it is in, from running right now. */
+static __always_inline bool is_throttled(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->throttled))
+		return task->throttled;
+	if (!bpf_core_field_exists(task->se.cfs_rq) ||
+	    !bpf_core_field_exists(task->se.cfs_rq->throttle_count))
+		return 0;
+	return task->se.cfs_rq->throttle_count > 0;
+}
+
+/* Kernel threads are told apart one by one, user threads by process. */
+static __always_inline __u32 kind_of(struct task_struct *task)
+{
+	if (task->pid == 0)
+		return LEDGER_IDLE;
+	return task->flags & PF_KTHREAD ? LEDGER_KTHREAD : LEDGER_USER;
+}
+
+static __always_inline __u32 id_of(struct task_struct *task, __u32 kind)
+{
+	return kind == LEDGER_USER ? task->tgid : task->pid;
+}
+
+static __always_inline __u32 call_of(long number)
+{
+	return config.calls[number & (LEDGER_CALLS - 1)];
+}
+
+/* The system call that the task is in; negative in an exception or on a kernel without help. */
+static __always_inline long system_call_of(struct task_struct *task)
+{
+	struct pt_regs *registers;
+
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return LEDGER_CALLS - 1;
+	registers = (struct pt_regs *)bpf_task_pt_regs(task);
+	if (!registers)
+		return LEDGER_CALLS - 1;
+	if (bpf_core_field_exists(registers->orig_ax))
+		return (long)registers->orig_ax;
+	if (bpf_core_field_exists(((struct pt_regs___arm64 *)registers)->syscallno))
+		return ((struct pt_regs___arm64 *)registers)->syscallno;
+	return LEDGER_CALLS - 1;
+}
+
+/* Somebody waits for the mmap_lock of the task's address space. */
+static __always_inline bool mmap_lock_is_wanted(struct task_struct *task)
+{
+	struct mm_struct *memory = task->mm;
+	struct list_head *waiters;
+
+	if (!memory || !bpf_core_field_exists(memory->mmap_lock.wait_list))
+		return 0;
+	waiters = &memory->mmap_lock.wait_list;
+	return waiters->next != waiters;
+}
+
+/* What the kernel itself knows of a thread. */
+static __always_inline void fill_record(struct ledger_record *record, struct task_struct *task,
+					__u64 now)
+{
+	record->now = now;
+	record->started = task->start_boottime;
+	record->system = task->stime;
+	record->minor_faults = task->min_flt;
+	record->major_faults = task->maj_flt;
+	record->voluntary = task->nvcsw;
+	record->involuntary = task->nivcsw;
+	record->tid = task->pid;
+	record->pid = task->tgid;
+	bpf_probe_read_kernel(record->name, sizeof(record->name), task->comm);
+}
