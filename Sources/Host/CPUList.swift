@@ -38,7 +38,9 @@ package struct CPUList: Equatable, Hashable, Sendable, Codable {
     package var isEmpty: Bool { cpus.isEmpty }
     package var count: Int { cpus.count }
     package func contains(_ cpu: Int) -> Bool { cpus.contains(cpu) }
-    package func subtracting(_ other: CPUList) -> CPUList { CPUList(Set(cpus).subtracting(other.cpus)) }
+    package func subtracting(_ other: CPUList) -> CPUList {
+        CPUList(Set(cpus).subtracting(other.cpus))
+    }
     package func intersection(_ other: CPUList) -> CPUList {
         CPUList(Set(cpus).intersection(other.cpus))
     }

@@ -30,7 +30,8 @@ extension DiskFacts {
 
     /// The file belongs to the drive, its controller, or the PCI function above it.
     private static func node(of device: String, _ host: Host) -> Int? {
-        for path in ["\(device)/numa_node", "\(device)/device/numa_node", "\(device)/../numa_node"] {
+        for path in ["\(device)/numa_node", "\(device)/device/numa_node", "\(device)/../numa_node"]
+        {
             if let node = host.number(path) { return node >= 0 ? Int(node) : nil }
         }
         return nil

@@ -22,7 +22,8 @@ package struct Host: Sendable {
         defer { close(descriptor) }
         var bytes: [UInt8] = []
         while bytes.count < limit {
-            let chunk = try Self.chunk(of: descriptor, most: min(64 << 10, limit - bytes.count), path)
+            let chunk = try Self.chunk(
+                of: descriptor, most: min(64 << 10, limit - bytes.count), path)
             guard !chunk.isEmpty else { break }
             bytes += chunk
         }
@@ -54,7 +55,9 @@ package struct Host: Sendable {
     }
 
     /// Names in a folder that are decimal numbers, as numbers in ascending order.
-    package func numbers(in path: String) -> [Int] { names(in: path).compactMap { Int($0) }.sorted() }
+    package func numbers(in path: String) -> [Int] {
+        names(in: path).compactMap { Int($0) }.sorted()
+    }
 
     /// What a symbolic link points to; `nil` when there is none.
     package func link(_ path: String) -> String? {

@@ -5,7 +5,8 @@ extension HostFacts {
         facts.hostname = host.line("/proc/sys/kernel/hostname") ?? ""
         facts.kernel = host.line("/proc/sys/kernel/osrelease") ?? ""
         facts.kernelVersion = KernelVersion(release: facts.kernel)
-        facts.commandLine = (host.line("/proc/cmdline") ?? "").split(separator: " ").map(String.init)
+        facts.commandLine = (host.line("/proc/cmdline") ?? "").split(separator: " ").map(
+            String.init)
         facts.isVirtualMachine = virtualMachine(host)
         facts.memoryTotalBytes = memoryTotal(host)
         facts.topology = Topology.read(from: host)
