@@ -18,13 +18,29 @@ package struct CPUList: Equatable, Hashable, Sendable, Codable {
         self.init(cpus)
     }
 
+    /// Parses the kernel's mask form, `ff` or `1,00000000`; `nil` on anything else.
+    package init?(mask text: some StringProtocol) {
+        let words = text.split(separator: ",", omittingEmptySubsequences: false)
+        guard words.count <= Self.mostCPUs / 32 else { return nil }
+        var cpus: [Int] = []
+        for (index, word) in words.reversed().enumerated() {
+            guard word.utf8.count <= 8, word.utf8.first != UInt8(ascii: "+"),
+                let bits = UInt32(word, radix: 16)
+            else { return nil }
+            cpus += (0..<32).filter { bits & (1 << UInt32($0)) != 0 }.map { index * 32 + $0 }
+        }
+        self.init(cpus)
+    }
+
     /// The kernel's own upper limit on x86 is 8,192 (CONFIG_NR_CPUS with MAXSMP).
-    private static let mostCPUs = 65_536
+    static let mostCPUs = 65_536
 
     package var isEmpty: Bool { cpus.isEmpty }
     package var count: Int { cpus.count }
     package func contains(_ cpu: Int) -> Bool { cpus.contains(cpu) }
-    package func subtracting(_ other: CPUList) -> CPUList { CPUList(Set(cpus).subtracting(other.cpus)) }
+    package func subtracting(_ other: CPUList) -> CPUList {
+        CPUList(Set(cpus).subtracting(other.cpus))
+    }
     package func intersection(_ other: CPUList) -> CPUList {
         CPUList(Set(cpus).intersection(other.cpus))
     }

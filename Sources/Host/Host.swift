@@ -21,12 +21,11 @@ package struct Host: Sendable {
         guard descriptor >= 0 else { throw FileError(path: path, errno: errno) }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
         while bytes.count < limit {
-            let count = read(descriptor, &chunk, chunk.count)
-            guard count >= 0 else { throw FileError(path: path, errno: errno) }
-            guard count > 0 else { break }
-            bytes += chunk[..<count]
+            let chunk = try Self.chunk(
+                of: descriptor, most: min(64 << 10, limit - bytes.count), path)
+            guard !chunk.isEmpty else { break }
+            bytes += chunk
         }
         return bytes
     }
@@ -56,7 +55,9 @@ package struct Host: Sendable {
     }
 
     /// Names in a folder that are decimal numbers, as numbers in ascending order.
-    package func numbers(in path: String) -> [Int] { names(in: path).compactMap { Int($0) }.sorted() }
+    package func numbers(in path: String) -> [Int] {
+        names(in: path).compactMap { Int($0) }.sorted()
+    }
 
     /// What a symbolic link points to; `nil` when there is none.
     package func link(_ path: String) -> String? {
@@ -69,6 +70,19 @@ package struct Host: Sendable {
     }
 
     package func exists(_ path: String) -> Bool { access(root + path, F_OK) == 0 }
+
+    /// One `read` of at most `most` bytes; empty at the end of the file.
+    private static func chunk(of descriptor: CInt, most: Int, _ path: String) throws(FileError)
+        -> [UInt8]
+    {
+        var result = 0
+        let chunk = [UInt8](unsafeUninitializedCapacity: most) { buffer, count in
+            result = read(descriptor, buffer.baseAddress, most)
+            count = max(result, 0)
+        }
+        guard result >= 0 else { throw FileError(path: path, errno: errno) }
+        return chunk
+    }
 }
 
 /// A kernel file that could not be read.

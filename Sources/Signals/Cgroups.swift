@@ -14,7 +14,13 @@ package struct Cgroups: Signal {
         throw Unavailable("not built yet")
     }
 
-    package func since(_ earlier: Cgroups) -> Cgroups { self }
+    /// A group that was not watched before counts from now on: its totals are older than the watch.
+    package func since(_ earlier: Cgroups) -> Cgroups {
+        let change = matched(groups, earlier.groups, by: \.folder).map { now, before in
+            now.since(before ?? now)
+        }
+        return Cgroups(groups: change, gaps: gaps.since(earlier.gaps))
+    }
 }
 
 /// One control group in one hierarchy. A v1 host has one entry for each controller and path.
@@ -47,6 +53,16 @@ package struct CgroupActivity: Equatable, Sendable {
         self.version = version
         self.pids = pids
     }
+
+    package func since(_ earlier: CgroupActivity) -> CgroupActivity {
+        var change = self
+        change.bandwidth = bandwidth?.since(earlier.bandwidth ?? Bandwidth())
+        change.memory = memory?.since(earlier.memory ?? MemoryControl())
+        change.tasksRefused = growth(tasksRefused, earlier.tasksRefused)
+        change.memoryPressure = memoryPressure?.since(earlier.memoryPressure ?? Stall())
+        change.ioPressure = ioPressure?.since(earlier.ioPressure ?? Stall())
+        return change
+    }
 }
 
 /// cpu.stat and the quota that it counts against.
@@ -68,6 +84,14 @@ package struct Bandwidth: Equatable, Sendable {
         self.periods = periods
         self.throttledPeriods = throttledPeriods
         self.throttled = throttled
+    }
+
+    package func since(_ earlier: Bandwidth) -> Bandwidth {
+        var change = self
+        change.periods = growth(periods, earlier.periods)
+        change.throttledPeriods = growth(throttledPeriods, earlier.throttledPeriods)
+        change.throttled = growth(throttled, earlier.throttled)
+        return change
     }
 }
 
@@ -97,6 +121,15 @@ package struct MemoryControl: Equatable, Sendable {
         self.limitEvents = limitEvents
         self.oomKills = oomKills
         self.fileRefaults = fileRefaults
+    }
+
+    package func since(_ earlier: MemoryControl) -> MemoryControl {
+        var change = self
+        change.highEvents = growth(highEvents, earlier.highEvents)
+        change.limitEvents = growth(limitEvents, earlier.limitEvents)
+        change.oomKills = growth(oomKills, earlier.oomKills)
+        change.fileRefaults = growth(fileRefaults, earlier.fileRefaults)
+        return change
     }
 }
 

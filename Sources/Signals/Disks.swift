@@ -1,3 +1,5 @@
+package import Host
+
 /// Block devices: totals from /proc/diskstats, latency distribution from the probe.
 package struct Disks: Signal {
     package static let name = "block"
@@ -11,10 +13,27 @@ package struct Disks: Signal {
     }
 
     package static func open(on source: Source) throws(Unavailable) -> Reader<Disks> {
-        throw Unavailable("not built yet")
+        let host = source.host
+        _ = try totals(of: host)
+        return { () throws(Unavailable) in try totals(of: host) }
     }
 
-    package func since(_ earlier: Disks) -> Disks { self }
+    /// The totals alone. Partitions are told apart by /sys/block, which lists whole devices.
+    package static func totals(of host: Host) throws(Unavailable) -> Disks {
+        let names = host.names(in: "/sys/block")
+        let whole = Set(names.map { String($0.map { $0 == "!" ? "/" : $0 }) })
+        guard !whole.isEmpty else { throw Unavailable("no block device in /sys/block") }
+        let all = try read("/proc/diskstats", host, DiskActivity.disks)
+        return Disks(
+            disks: all.filter { whole.contains($0.name) && DiskFacts.isOfInterest($0.name) })
+    }
+
+    package func since(_ earlier: Disks) -> Disks {
+        let change = matched(disks, earlier.disks, by: \.name).map { now, before in
+            before.map { now.since($0) } ?? now
+        }
+        return Disks(disks: change, gaps: gaps.since(earlier.gaps))
+    }
 }
 
 /// One whole block device (no partitions). Times in ns.
@@ -41,5 +60,42 @@ package struct DiskActivity: Equatable, Sendable {
         self.name = name
         self.major = major
         self.minor = minor
+    }
+
+    package func since(_ earlier: DiskActivity) -> DiskActivity {
+        var change = self
+        for count in Self.counts {
+            change[keyPath: count] = growth(self[keyPath: count], earlier[keyPath: count])
+        }
+        change.latencySlots = growth(latencySlots, earlier.latencySlots)
+        return change
+    }
+
+    /// All but `inFlight`, which is a gauge.
+    private static var counts: [WritableKeyPath<DiskActivity, UInt64>] {
+        [\.reads, \.readBytes, \.readTime, \.writes, \.writeBytes, \.writeTime, \.busy]
+    }
+
+    /// /proc/diskstats, partitions included. Its sectors are 512 bytes on every device, its times
+    /// are milliseconds.
+    static func disks(parsing bytes: [UInt8]) -> [DiskActivity] {
+        var text = KernelText(bytes)
+        var disks: [DiskActivity] = []
+        while text.nextLine() {
+            guard let major = text.number(), let minor = text.number(), let name = text.word()
+            else { continue }
+            var figures: [UInt64] = []
+            while figures.count < 10, let figure = text.number() { figures.append(figure) }
+            guard figures.count == 10 else { continue }
+            var disk = DiskActivity(
+                name: name, major: Int(clamping: major), minor: Int(clamping: minor))
+            (disk.reads, disk.readBytes, disk.readTime) =
+                (figures[0], figures[2] &* 512, figures[3] &* 1_000_000)
+            (disk.writes, disk.writeBytes, disk.writeTime) =
+                (figures[4], figures[6] &* 512, figures[7] &* 1_000_000)
+            (disk.inFlight, disk.busy) = (figures[8], figures[9] &* 1_000_000)
+            disks.append(disk)
+        }
+        return disks
     }
 }

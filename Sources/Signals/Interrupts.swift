@@ -1,20 +1,48 @@
+package import Host
+
 /// Hard interrupts: counts from /proc/interrupts, time from the probes.
 package struct Interrupts: Signal {
     package static let name = "irq"
 
     package var lines: [InterruptLine]
     package var gaps: Gaps
+    /// CPUs that were online at both ends of the window; empty when it is not known.
+    package var measured: CPUList
 
-    package init(lines: [InterruptLine] = [], gaps: Gaps = Gaps()) {
+    package init(
+        lines: [InterruptLine] = [], gaps: Gaps = Gaps(), measured: CPUList = CPUList([])
+    ) {
         self.lines = lines
         self.gaps = gaps
+        self.measured = measured
     }
 
     package static func open(on source: Source) throws(Unavailable) -> Reader<Interrupts> {
-        throw Unavailable("not built yet")
+        let host = source.host
+        _ = try counts(of: host)
+        return { () throws(Unavailable) in try counts(of: host) }
     }
 
-    package func since(_ earlier: Interrupts) -> Interrupts { self }
+    /// The counts alone, with the CPUs that they cover.
+    package static func counts(of host: Host) throws(Unavailable) -> Interrupts {
+        let table = try read("/proc/interrupts", host) { InterruptTable(parsing: $0) }
+        let lines = table.rows.map { row in
+            InterruptLine(label: row.label, irq: row.irq, name: row.name, counts: row.counts)
+        }
+        return Interrupts(lines: lines, measured: CPUList(table.cpus))
+    }
+
+    /// A CPU that was offline counts from its return on: its column comes back with old totals.
+    package func since(_ earlier: Interrupts) -> Interrupts {
+        let both = measured.intersection(earlier.measured)
+        let returned = earlier.measured.isEmpty ? [] : measured.subtracting(both).cpus
+        let change = matched(lines, earlier.lines, by: \.label).map { now, before in
+            var line = before.map { now.since($0) } ?? now
+            for cpu in returned { line.forget(cpu) }
+            return line
+        }
+        return Interrupts(lines: change, gaps: gaps.since(earlier.gaps), measured: both)
+    }
 
     /// The line of an architecture row such as `TLB`, `LOC`, `CAL`, `RES`.
     package func row(_ label: String) -> InterruptLine? { lines.first { $0.label == label } }
@@ -44,5 +72,16 @@ package struct InterruptLine: Equatable, Sendable {
         self.counts = counts
         self.nanoseconds = nanoseconds
         self.watchedNanoseconds = watchedNanoseconds
+    }
+
+    package func since(_ earlier: InterruptLine) -> InterruptLine {
+        InterruptLine(
+            label: label, irq: irq, name: name, counts: growth(counts, earlier.counts),
+            nanoseconds: growth(nanoseconds, earlier.nanoseconds),
+            watchedNanoseconds: growth(watchedNanoseconds, earlier.watchedNanoseconds))
+    }
+
+    fileprivate mutating func forget(_ cpu: Int) {
+        if counts.indices.contains(cpu) { counts[cpu] = 0 }
     }
 }

@@ -1,3 +1,5 @@
+package import Host
+
 /// Soft interrupts by type: counts from /proc/softirqs, time from the probes.
 package struct SoftIRQs: Signal {
     package static let name = "softirq"
@@ -19,10 +21,43 @@ package struct SoftIRQs: Signal {
     }
 
     package static func open(on source: Source) throws(Unavailable) -> Reader<SoftIRQs> {
-        throw Unavailable("not built yet")
+        let host = source.host
+        _ = try counts(of: host)
+        return { () throws(Unavailable) in try counts(of: host) }
     }
 
-    package func since(_ earlier: SoftIRQs) -> SoftIRQs { self }
+    /// The counts alone.
+    package static func counts(of host: Host) throws(Unavailable) -> SoftIRQs {
+        let table = try read("/proc/softirqs", host) { InterruptTable(parsing: $0) }
+        var all = SoftIRQs(lines: table.rows.map { SoftIRQLine(name: $0.label, counts: $0.counts) })
+        do throws(FileError) {
+            try all.addNetwork(host.bytes("/proc/net/softnet_stat"))
+        } catch {
+            all.gaps.reasons.append(Unavailable(error).reason)
+        }
+        return all
+    }
+
+    package func since(_ earlier: SoftIRQs) -> SoftIRQs {
+        let change = matched(lines, earlier.lines, by: \.name).map { now, before in
+            before.map { now.since($0) } ?? now
+        }
+        return SoftIRQs(
+            lines: change, dropped: growth(dropped, earlier.dropped),
+            squeezed: growth(squeezed, earlier.squeezed), gaps: gaps.since(earlier.gaps))
+    }
+
+    /// One line for each online CPU, in hexadecimal: processed, dropped, squeezed, …
+    private mutating func addNetwork(_ bytes: [UInt8]) {
+        var text = KernelText(bytes)
+        while text.nextLine() {
+            guard text.word() != nil, let drops = text.word(), let squeezes = text.word() else {
+                continue
+            }
+            dropped &+= UInt64(drops, radix: 16) ?? 0
+            squeezed &+= UInt64(squeezes, radix: 16) ?? 0
+        }
+    }
 }
 
 /// One softirq type. Arrays are indexed by CPU number; empty when not measured.
@@ -43,5 +78,12 @@ package struct SoftIRQLine: Equatable, Sendable {
         self.counts = counts
         self.nanoseconds = nanoseconds
         self.watchedNanoseconds = watchedNanoseconds
+    }
+
+    package func since(_ earlier: SoftIRQLine) -> SoftIRQLine {
+        SoftIRQLine(
+            name: name, counts: growth(counts, earlier.counts),
+            nanoseconds: growth(nanoseconds, earlier.nanoseconds),
+            watchedNanoseconds: growth(watchedNanoseconds, earlier.watchedNanoseconds))
     }
 }

@@ -1,0 +1,127 @@
+import Glibc
+
+extension Host {
+    /// Ticks in a second for the CPU times of /proc; the kernel's interface fixes it.
+    package static let ticksPerSecond: UInt64 = 100
+
+    /// All processes, ascending.
+    package var pids: [Int32] { numbers(in: "/proc").compactMap { Int32(exactly: $0) } }
+
+    package func process(_ pid: Int32) -> ProcessFiles {
+        ProcessFiles(host: self, folder: "/proc/\(pid)")
+    }
+}
+
+/// The files of one process or thread. Every question is a new read; a process that vanished
+/// or that may not be read answers `nil`.
+package struct ProcessFiles: Sendable {
+    package let host: Host
+    /// /proc/PID or /proc/PID/task/TID
+    package let folder: String
+
+    /// Ids of the threads, ascending; empty once the process is gone.
+    package var threads: [Int32] {
+        host.numbers(in: "\(folder)/task").compactMap { Int32(exactly: $0) }
+    }
+
+    /// The same questions about one thread.
+    package func thread(_ tid: Int32) -> ProcessFiles {
+        ProcessFiles(host: host, folder: "\(folder)/task/\(tid)")
+    }
+
+    package var stat: ProcessStat? { bytes("stat").flatMap { ProcessStat(parsing: $0) } }
+
+    package var status: ProcessStatus? { bytes("status").map { ProcessStatus(parsing: $0) } }
+
+    /// `nil` also on kernels without scheduler statistics.
+    package var schedule: ScheduleTimes? {
+        bytes("schedstat").flatMap { ScheduleTimes(parsing: $0) }
+    }
+
+    package var limits: ProcessLimits? { bytes("limits").map { ProcessLimits(parsing: $0) } }
+
+    /// The name (comm) as the kernel has it, not escaped.
+    package var name: String? {
+        guard var name = bytes("comm") else { return nil }
+        if name.last == UInt8(ascii: "\n") { name.removeLast() }
+        return String(decoding: name, as: UTF8.self)
+    }
+
+    /// The command line, words joined by blanks, at most 4,096 bytes; empty for kernel threads.
+    package var command: String? {
+        guard let bytes = bytes("cmdline", limit: 4096) else { return nil }
+        let words = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+        return words.joined(separator: " ")
+    }
+
+    /// Path in each hierarchy by controller name; the v2 path under "".
+    package var cgroups: [String: String]? { bytes("cgroup").map(Self.cgroups(parsing:)) }
+
+    /// Lines of maps, counted up to the first 64 MB of text.
+    package var mappings: UInt64? {
+        guard let bytes = bytes("maps", limit: 64 << 20) else { return nil }
+        return bytes.reduce(0) { $1 == UInt8(ascii: "\n") ? $0 + 1 : $0 }
+    }
+
+    /// Environment variables that say a thread's place in its job. No other is ever kept.
+    package static let environmentNames = ["LOCAL_RANK", "OMP_NUM_THREADS", "RANK", "SLURM_PROCID"]
+
+    /// The `environmentNames` that are set.
+    package var environment: [String: String]? {
+        guard let bytes = bytes("environ", limit: 1 << 20) else { return nil }
+        var found: [String: String] = [:]
+        for entry in bytes.split(separator: 0) {
+            guard let equals = entry.firstIndex(of: UInt8(ascii: "=")),
+                let name = Self.environmentNames.first(where: {
+                    entry[..<equals].elementsEqual($0.utf8)
+                })
+            else { continue }
+            found[name] = String(decoding: entry[(equals + 1)...], as: UTF8.self)
+        }
+        return found
+    }
+
+    /// Number of open file descriptors.
+    package var openFiles: UInt64? {
+        host.canList("\(folder)/fd") ? UInt64(host.names(in: "\(folder)/fd").count) : nil
+    }
+
+    /// Device files of GPUs and RDMA adapters that are open, sorted, each once.
+    package var openDevices: [String]? {
+        guard host.canList("\(folder)/fd") else { return nil }
+        let targets = host.names(in: "\(folder)/fd").compactMap { host.link("\(folder)/fd/\($0)") }
+        return Set(targets.filter(Self.isTrainingDevice)).sorted()
+    }
+
+    static func isTrainingDevice(_ path: String) -> Bool {
+        ["/dev/nvidia", "/dev/kfd", "/dev/infiniband/uverbs"].contains { path.hasPrefix($0) }
+    }
+
+    static func cgroups(parsing bytes: [UInt8]) -> [String: String] {
+        var paths: [String: String] = [:]
+        for line in bytes.split(separator: UInt8(ascii: "\n")) {
+            let parts = line.split(
+                separator: UInt8(ascii: ":"), maxSplits: 2, omittingEmptySubsequences: false)
+            guard parts.count == 3 else { continue }
+            let path = String(decoding: parts[2], as: UTF8.self)
+            let names = String(decoding: parts[1], as: UTF8.self)
+            for name in names.split(separator: ",", omittingEmptySubsequences: false) {
+                paths[String(name)] = path
+            }
+        }
+        return paths
+    }
+
+    private func bytes(_ file: String, limit: Int = 1 << 20) -> [UInt8]? {
+        try? host.bytes("\(folder)/\(file)", limit: limit)
+    }
+}
+
+extension Host {
+    /// Tells an empty folder from one that may not be read.
+    fileprivate func canList(_ path: String) -> Bool {
+        guard let folder = opendir(root + path) else { return false }
+        closedir(folder)
+        return true
+    }
+}
