@@ -1,3 +1,8 @@
+import BPF
+import CRecords
+import Glibc
+import Host
+
 /// What each CPU's time went to.
 package struct CPUs: Signal {
     package static let name = "cpu"
@@ -5,17 +10,74 @@ package struct CPUs: Signal {
     package var cpus: [CPUActivity]
     /// Waits of watched threads for a CPU, counted by power of two: slot n holds 2^n ns and more.
     package var waitSlots: [UInt64]
+    package var gaps: Gaps
 
-    package init(cpus: [CPUActivity] = [], waitSlots: [UInt64] = []) {
+    package init(cpus: [CPUActivity] = [], waitSlots: [UInt64] = [], gaps: Gaps = Gaps()) {
         self.cpus = cpus
         self.waitSlots = waitSlots
+        self.gaps = gaps
     }
 
     package static func open(on source: Source) throws(Unavailable) -> Reader<CPUs> {
-        throw Unavailable("not built yet")
+        let host = source.host
+        _ = try times(of: host)
+        let ledger = source.ledger
+        return { () throws(Unavailable) in
+            let times = try times(of: host)
+            switch ledger {
+            case .success(let probe): return try CPUs(probe, times)
+            case .failure(let why): return CPUs(times, instead: why)
+            }
+        }
     }
 
-    package func since(_ earlier: CPUs) -> CPUs { self }
+    package func since(_ earlier: CPUs) -> CPUs {
+        let before = Dictionary(earlier.cpus.map { ($0.id, $0) }, uniquingKeysWith: { $1 })
+        return CPUs(
+            cpus: cpus.map { now in before[now.id].map { now.since($0) } ?? now },
+            waitSlots: growth(waitSlots, earlier.waitSlots), gaps: gaps)
+    }
+
+    private static func times(of host: Host) throws(Unavailable) -> [CPUTimes] {
+        do throws(FileError) {
+            return CPUTimes.parse(try host.bytes("/proc/stat"))
+        } catch {
+            throw Unavailable(error)
+        }
+    }
+
+    private init(_ probe: LedgerProbe, _ times: [CPUTimes]) throws(Unavailable) {
+        let records: [ledger_cpu]
+        do throws(ProbeError) { records = try probe.cpus() } catch { throw Unavailable(error) }
+        let now = monotonicNanoseconds()
+        let nanosecondsPerTick = 1_000_000_000 / Host.ticksPerSecond
+        self.init()
+        for time in times where records.indices.contains(time.id) {
+            var cpu = CPUActivity(id: time.id, records[time.id], now: now)
+            cpu.steal = time.steal * nanosecondsPerTick
+            cpus.append(cpu)
+        }
+        waitSlots = records.reduce([UInt64](repeating: 0, count: Int(LEDGER_WAIT_SLOTS))) {
+            zip($0, elements(of: $1.waits, as: UInt64.self)).map(+)
+        }
+    }
+
+    /// Without probes: whole ticks, and nobody can say which of them were the job's.
+    private init(_ times: [CPUTimes], instead why: Unavailable) {
+        let nanosecondsPerTick = 1_000_000_000 / Host.ticksPerSecond
+        let cpus = times.map { time in
+            var cpu = CPUActivity(id: time.id)
+            cpu.other = (time.user + time.nice) * nanosecondsPerTick
+            cpu.kernel = time.system * nanosecondsPerTick
+            cpu.irq = time.irq * nanosecondsPerTick
+            cpu.softirq = time.softirq * nanosecondsPerTick
+            cpu.idle = (time.idle + time.ioWait) * nanosecondsPerTick
+            cpu.steal = time.steal * nanosecondsPerTick
+            return cpu
+        }
+        self.init(
+            cpus: cpus, gaps: Gaps(reasons: ["whole ticks, not by watched thread: \(why.reason)"]))
+    }
 }
 
 /// Time of one CPU by what it did, ns.
@@ -34,4 +96,45 @@ package struct CPUActivity: Equatable, Sendable {
     package init(id: Int) { self.id = id }
 
     package var total: UInt64 { watched + other + kernel + irq + softirq + idle }
+
+    /// What the kernel charged, and the stint that still goes on.
+    fileprivate init(id: Int, _ record: ledger_cpu, now: UInt64) {
+        self.init(id: id)
+        let classes = elements(of: record.classes, as: UInt64.self)
+        watched = classes[Int(LEDGER_CLASS_WATCHED.rawValue)]
+        other = classes[Int(LEDGER_CLASS_OTHER.rawValue)]
+        kernel = classes[Int(LEDGER_CLASS_KERNEL.rawValue)]
+        idle = classes[Int(LEDGER_CLASS_IDLE.rawValue)]
+        irq = record.irq
+        softirq = record.softirq
+        // A CPU that has not switched yet has been idle since the probe came.
+        guard record.since > 0 else { return }
+        let interrupts = growth(record.irq + record.softirq, record.irq_seen + record.softirq_seen)
+        let going = growth(growth(now, record.since), interrupts)
+        switch ledger_kind(record.kind) {
+        case _ where record.watched != 0: watched += going
+        case LEDGER_IDLE: idle += going
+        case LEDGER_KTHREAD: kernel += going
+        default: other += going
+        }
+    }
+
+    fileprivate func since(_ earlier: CPUActivity) -> CPUActivity {
+        var change = self
+        for part in Self.parts {
+            change[keyPath: part] = growth(self[keyPath: part], earlier[keyPath: part])
+        }
+        return change
+    }
+
+    private static var parts: [WritableKeyPath<CPUActivity, UInt64>] {
+        [\.watched, \.other, \.kernel, \.irq, \.softirq, \.idle, \.steal]
+    }
+}
+
+/// CLOCK_MONOTONIC, ns: the clock of everything that is measured.
+package func monotonicNanoseconds() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

@@ -1,3 +1,5 @@
+import Host
+
 /// The control groups of the watched processes and all their ancestors.
 package struct Cgroups: Signal {
     package static let name = "cgroup"
@@ -11,7 +13,17 @@ package struct Cgroups: Signal {
     }
 
     package static func open(on source: Source) throws(Unavailable) -> Reader<Cgroups> {
-        throw Unavailable("not built yet")
+        let host = source.host
+        let layout = source.facts.cgroups
+        guard layout.unified != nil || !layout.version1.isEmpty else {
+            throw Unavailable("no control groups are mounted")
+        }
+        return { () throws(Unavailable) in
+            let paths = source.watchedPids.compactMap { pid in
+                host.process(pid).cgroups.map { (pid: pid, cgroups: $0) }
+            }
+            return read(host: host, layout: layout, paths: paths)
+        }
     }
 
     /// A group that was not watched before counts from now on: its totals are older than the watch.

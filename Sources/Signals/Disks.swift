@@ -15,7 +15,12 @@ package struct Disks: Signal {
     package static func open(on source: Source) throws(Unavailable) -> Reader<Disks> {
         let host = source.host
         _ = try totals(of: host)
-        return { () throws(Unavailable) in try totals(of: host) }
+        let block = source.block
+        return { () throws(Unavailable) in
+            var disks = try totals(of: host)
+            disks.addLatencies(from: block)
+            return disks
+        }
     }
 
     /// The totals alone. Partitions are told apart by /sys/block, which lists whole devices.

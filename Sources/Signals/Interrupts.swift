@@ -20,7 +20,12 @@ package struct Interrupts: Signal {
     package static func open(on source: Source) throws(Unavailable) -> Reader<Interrupts> {
         let host = source.host
         _ = try counts(of: host)
-        return { () throws(Unavailable) in try counts(of: host) }
+        let ledger = source.ledger
+        return { () throws(Unavailable) in
+            var interrupts = try counts(of: host)
+            interrupts.addTimes(from: ledger)
+            return interrupts
+        }
     }
 
     /// The counts alone, with the CPUs that they cover.

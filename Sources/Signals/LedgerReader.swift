@@ -10,21 +10,15 @@ final class LedgerReader {
     private static let endedKept = 2_048
 
     private let ledger: LedgerProbe
-    private let host: Host
+    private let source: Source
     private var ended: [ThreadActivity] = []
     private var sums: [String: ThreadActivity] = [:]
+    /// A process is named when it first stands in somebody's way.
     private var culprits: [Culprit.Kind: [UInt32: Culprit]] = [:]
-    /// Threads without a name yet: a process is named when it first stands in somebody's way.
-    private let cgroupOf: (Int32) -> String?
 
     init(_ ledger: LedgerProbe, _ source: Source) {
         self.ledger = ledger
-        host = source.host
-        let host = source.host
-        cgroupOf = { pid in
-            let text = (try? host.text("/proc/\(pid)/cgroup")) ?? ""
-            return cpuCgroup(text)
-        }
+        self.source = source
     }
 
     func read() throws(Unavailable) -> Threads {
@@ -41,6 +35,7 @@ final class LedgerReader {
                 waited[id, default: 0] += thread.blamed
             }
             let live = records.map { ThreadActivity($0, hasExited: false) }
+            source.watchedPids = Set(live.map(\.pid))
             return Threads(
                 threads: live + ended + sums.values.sorted { $0.name < $1.name },
                 waits: waited.map { wait($0, $1) },
@@ -91,28 +86,17 @@ final class LedgerReader {
         if let known = culprits[kind]?[id] { return known }
         var culprit = Culprit(kind: kind, id: Int32(bitPattern: id))
         if kind == .process || kind == .kthread {
-            culprit.name = host.line("/proc/\(id)/comm") ?? ledger.obituary(id) ?? ""
+            culprit.name = source.host.process(culprit.id).name ?? ledger.obituary(id) ?? ""
         }
-        if kind == .process { culprit.cgroup = cgroupOf(culprit.id) }
+        if kind == .process, let paths = source.host.process(culprit.id).cgroups {
+            culprit.cgroup = paths["cpu"] ?? paths[""]
+        }
         culprits[kind, default: [:]][id] = culprit
         return culprit
     }
 
     /// In the order of `enum ledger_kind`.
     private static let kinds: [Culprit.Kind] = [.process, .kthread, .idle, .yield, .unknown]
-}
-
-/// The group that matters for CPU time in the text of /proc/PID/cgroup: the v1 cpu controller's,
-/// else the v2 group.
-func cpuCgroup(_ text: String) -> String? {
-    var unified: String?
-    for line in text.split(separator: "\n") {
-        let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3 else { continue }
-        if parts[1].split(separator: ",").contains("cpu") { return String(parts[2]) }
-        if parts[1].isEmpty { unified = String(parts[2]) }
-    }
-    return unified
 }
 
 extension ThreadActivity {

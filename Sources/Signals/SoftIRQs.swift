@@ -23,7 +23,12 @@ package struct SoftIRQs: Signal {
     package static func open(on source: Source) throws(Unavailable) -> Reader<SoftIRQs> {
         let host = source.host
         _ = try counts(of: host)
-        return { () throws(Unavailable) in try counts(of: host) }
+        let ledger = source.ledger
+        return { () throws(Unavailable) in
+            var softirqs = try counts(of: host)
+            softirqs.addTimes(from: ledger)
+            return softirqs
+        }
     }
 
     /// The counts alone.

@@ -20,26 +20,56 @@ package struct Watch: Sendable, Equatable {
 /// the readers of several signals share the one loaded ledger.
 package final class Source {
     package let host: Host
-    package let watch: Watch
     package let facts: HostFacts
+    package let watch: Watch
     /// The ledger in the kernel, or why there is none.
     package let ledger: Result<LedgerProbe, Unavailable>
-    /// Processes that are watched now; signals of processes and groups read it.
-    package var watchedProcesses: @Sendable () -> [(pid: Int32, cgroups: [String: String])] = { [] }
+    /// The block probe, or why there is none.
+    let block: Result<BlockProbe, Unavailable>
+    /// Processes whose threads stood in the last reading of the ledger.
+    package internal(set) var watchedPids: Set<Int32>
     private var drains: [() -> Void] = []
 
+    /// `probes` false: read files only, as a user without privileges would.
     package init(host: Host, facts: HostFacts, watch: Watch, probes: Bool = true) {
         self.host = host
         self.facts = facts
         self.watch = watch
+        watchedPids = Set(watch.pids)
+        let off = Unavailable("probes are switched off")
+        let wanted = probes && !host.isCaptured
         ledger = Result { () throws(Unavailable) in
-            guard probes && !host.isCaptured else { throw Unavailable("probes are switched off") }
+            guard wanted else { throw off }
             return try LedgerProbe(watch: watch, topology: facts.topology)
+        }
+        block = Result { () throws(Unavailable) in
+            guard wanted else { throw off }
+            return try BlockProbe()
         }
     }
 
+    /// Every hook that the probes want, attached or not.
+    package var hooks: [HookState] {
+        var hooks: [HookState] = []
+        switch ledger {
+        case .success(let probe): hooks += probe.hooks
+        case .failure(let why): hooks.append(HookState(probe: "ledger", hook: "*", reason: why.reason))
+        }
+        switch block {
+        case .success(let probe): hooks += probe.hooks
+        case .failure(let why): hooks.append(HookState(probe: "block", hook: "*", reason: why.reason))
+        }
+        return hooks
+    }
+
+    /// Watches these processes too, from now on.
+    package func add(_ pids: [Int32]) {
+        watchedPids.formUnion(pids)
+        if case .success(let ledger) = ledger { ledger.add(pids) }
+    }
+
     /// Has `drain` run whenever `drainAll` is called.
-    package func onDrain(_ drain: @escaping () -> Void) { drains.append(drain) }
+    func onDrain(_ drain: @escaping () -> Void) { drains.append(drain) }
 
     /// Takes over what the kernel keeps only for a while; to be called about ten times a second.
     package func drainAll() {

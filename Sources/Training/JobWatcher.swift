@@ -1,0 +1,84 @@
+package import Host
+package import Signals
+
+/// Learns who is watched while the watching goes on: processes come and go, and a mask of
+/// allowed CPUs that changes is seen only by looking often.
+package struct JobWatcher {
+    /// Processes whose files are read; the rest of a fork storm is told by its threads alone.
+    private static let mostProcesses = 4_096
+    /// Threads whose allowed CPUs are looked at ten times a second, the busiest first.
+    private static let mostThreads = 64
+
+    private let host: Host
+    private let scope: Job.Scope
+    private var processes: [Int32: ProcessFacts] = [:]
+    private var busiest: [(pid: Int32, tid: Int32)] = []
+    private var allowed: [Int32: CPUList] = [:]
+
+    package init(on host: Host, scope: Job.Scope) {
+        self.host = host
+        self.scope = scope
+    }
+
+    /// Takes note of processes that a reading of the ledger shows for the first time.
+    package mutating func update(_ threads: Threads) {
+        let alive = threads.threads.filter { !$0.hasExited && $0.pid > 0 }
+        for pid in Set(alive.map(\.pid)) where processes[pid] == nil {
+            guard processes.count < Self.mostProcesses else { break }
+            processes[pid] = ProcessFacts(reading: host.process(pid), pid: pid)
+        }
+        busiest = alive.sorted { $0.awake > $1.awake }.prefix(Self.mostThreads)
+            .map { ($0.pid, $0.tid) }
+    }
+
+    /// Looks at the allowed CPUs of the busiest threads; to be called about ten times a second.
+    package mutating func watchAffinity() {
+        for (pid, tid) in busiest {
+            guard let now = host.process(pid).thread(tid).status?.allowed else { continue }
+            if let before = allowed[tid], before != now {
+                processes[pid]?.affinityChanges[tid, default: 0] += 1
+            }
+            allowed[tid] = now
+            processes[pid]?.allowedByThread[tid] = now
+        }
+    }
+
+    /// What is known at the end; `threads` is the ledger of the whole window.
+    package func job(_ threads: Threads) -> Job {
+        var known = processes
+        if scope == .processes {
+            for pid in known.keys { known[pid]?.readUse(of: host.process(pid)) }
+        }
+        let list = known.values.sorted { $0.pid < $1.pid }
+        let roles = scope == .processes ? roles(of: threads, in: list) : [:]
+        return Job(scope: scope, processes: list, roles: roles)
+    }
+}
+
+extension ProcessFacts {
+    /// `nil` when the process is gone already.
+    package init?(reading files: ProcessFiles, pid: Int32) {
+        guard let stat = files.stat else { return nil }
+        self.init(
+            pid: pid, parent: stat.parent, name: stat.name, command: files.command ?? stat.name)
+        let status = files.status
+        user = status?.user
+        allowed = status?.allowed
+        cgroups = files.cgroups ?? [:]
+        hasDeviceOpen = !(files.openDevices ?? []).isEmpty
+        let environment = files.environment ?? [:]
+        let ranks = ["RANK", "SLURM_PROCID", "LOCAL_RANK"].compactMap { environment[$0] }
+        rank = ranks.first.flatMap { Int($0) }
+        ompThreads = environment["OMP_NUM_THREADS"].flatMap { Int($0) }
+    }
+
+    /// Reads how much of its limits the process uses; what was read before stays if it is gone.
+    package mutating func readUse(of files: ProcessFiles) {
+        guard let limits = files.limits else { return }
+        openFiles = files.openFiles
+        openFilesLimit = limits.openFiles
+        lockedLimit = limits.lockedBytes
+        mappings = files.mappings
+        hasDeviceOpen = hasDeviceOpen || !(files.openDevices ?? []).isEmpty
+    }
+}

@@ -1,0 +1,96 @@
+package import Signals
+
+/// A process at work: below this share of one CPU it only launches or supervises. Judgement.
+private let activeShare = 0.01
+/// Wake-ups a second that make a main thread the one that drives a device, whatever little CPU
+/// time it needs. Judgement: steps of training launch work at least this often.
+private let drivingWakeups = 20.0
+/// Yields a second of a polling communication thread (NCCL's proxy yields whenever it is idle).
+private let pollingYields = 100.0
+/// Share of its time blocked in writing that makes a thread a checkpoint writer. Judgement.
+private let writerShare = 0.2
+
+/// Roles of threads, told by what they do. A process that opens a device, or the first one down
+/// the process tree that works, is a rank; what it starts are its loaders.
+package func roles(of threads: Threads, in processes: [ProcessFacts]) -> [Int32: Role] {
+    let byProcess = Dictionary(grouping: threads.threads.filter { $0.pid > 0 }, by: \.pid)
+    let ranks = rankProcesses(byProcess, processes)
+    var roles: [Int32: Role] = [:]
+    for (pid, members) in byProcess {
+        if ranks.contains(pid) {
+            let launch = launchThread(members, pid)
+            for thread in members {
+                roles[thread.tid] = thread.tid == launch ? .launch : role(inRank: thread)
+            }
+        } else if descends(pid, from: ranks, processes) {
+            for thread in members { roles[thread.tid] = isWriter(thread) ? .checkpoint : .loader }
+        }
+    }
+    return roles
+}
+
+private func share(_ nanoseconds: UInt64, _ thread: ThreadActivity) -> Double {
+    thread.time.total > 0 ? Double(nanoseconds) / Double(thread.time.total) : 0
+}
+
+private func perSecond(_ count: UInt64, _ thread: ThreadActivity) -> Double {
+    thread.time.total > 0 ? Double(count) * 1e9 / Double(thread.time.total) : 0
+}
+
+/// On a CPU or wanting one: what an obstructed thread would do if it could.
+private func demand(_ thread: ThreadActivity) -> UInt64 {
+    thread.time[.running] + thread.time[.waiting] + thread.time[.throttled]
+        + thread.time[.reclaim]
+}
+
+private func rankProcesses(
+    _ threads: [Int32: [ThreadActivity]], _ processes: [ProcessFacts]
+) -> Set<Int32> {
+    let withDevice = processes.filter(\.hasDeviceOpen).map(\.pid)
+    guard withDevice.isEmpty else { return Set(withDevice) }
+    let active = Set(
+        threads.filter { entry in
+            entry.value.reduce(0) { $0 + share(demand($1), $1) } >= activeShare
+        }.keys)
+    return active.filter { !descends($0, from: active, processes) }
+}
+
+/// Whether an ancestor of the process is one of `others`.
+private func descends(
+    _ pid: Int32, from others: Set<Int32>, _ processes: [ProcessFacts]
+) -> Bool {
+    let parents = Dictionary(processes.map { ($0.pid, $0.parent) }, uniquingKeysWith: { $1 })
+    var seen: Set<Int32> = []
+    var ancestor = parents[pid]
+    while let current = ancestor, current > 1, seen.insert(current).inserted {
+        if others.contains(current) { return true }
+        ancestor = parents[current]
+    }
+    return false
+}
+
+/// The main thread where it works or wakes often, else the busiest.
+private func launchThread(_ threads: [ThreadActivity], _ pid: Int32) -> Int32? {
+    if let main = threads.first(where: { $0.tid == pid }),
+        share(demand(main), main) >= activeShare
+            || perSecond(main.voluntarySwitches, main) >= drivingWakeups
+    {
+        return main.tid
+    }
+    return threads.max { demand($0) < demand($1) }?.tid
+}
+
+private func role(inRank thread: ThreadActivity) -> Role {
+    // Names that PyTorch gives its own threads, and NCCL where it is told to.
+    if thread.name.hasPrefix("pt_autograd") { return .autograd }
+    if thread.name.hasPrefix("pt_data_pin") { return .pinMemory }
+    if thread.name.hasPrefix("pt_data_worker") { return .loader }
+    if thread.name.hasPrefix("NCCL") || perSecond(thread.yields, thread) >= pollingYields {
+        return .nccl
+    }
+    return isWriter(thread) ? .checkpoint : .other
+}
+
+private func isWriter(_ thread: ThreadActivity) -> Bool {
+    share(thread.writing, thread) >= writerShare
+}
