@@ -1,4 +1,4 @@
-package import Signals
+import Signals
 package import Training
 
 /// Findings whose loss is for the most part another finding's already say nothing new. Judgement.

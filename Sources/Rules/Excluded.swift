@@ -1,5 +1,5 @@
 import Signals
-package import Training
+import Training
 
 /// Causes whose whole effect shows in the ledger, so that what they cannot have cost is known.
 private let bounds: [(cause: Cause, lost: @Sendable (ThreadActivity, WaitShares) -> UInt64)] = [
