@@ -9,7 +9,9 @@ package struct CPUList: Equatable, Hashable, Sendable, Codable {
     package init?(parsing text: some StringProtocol) {
         var cpus: [Int] = []
         for part in text.split(separator: ",") {
-            let ends = part.split(separator: "-").map { Int(Substring($0).trimmed) }
+            let ends = part.split(separator: "-", omittingEmptySubsequences: false).map {
+                Int(Substring($0).trimmed)
+            }
             guard let first = ends.first, let low = first, let last = ends.last, let high = last,
                 ends.count <= 2, low >= 0, low <= high, high < Self.mostCPUs
             else { return nil }

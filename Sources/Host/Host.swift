@@ -32,9 +32,9 @@ package struct Host: Sendable {
 
     /// The first line of a file without surrounding blanks; `nil` when it cannot be read.
     package func line(_ path: String) -> String? {
-        guard let text = try? text(path) else { return nil }
-        let line = text.split(separator: "\n", omittingEmptySubsequences: false).first ?? ""
-        return String(line.trimmed)
+        guard let bytes = try? bytes(path, limit: 64 << 10) else { return nil }
+        var text = KernelText(bytes)
+        return text.nextLine() ? text.rest() : ""
     }
 
     /// A file that holds one decimal number; `nil` when it cannot be read or is not one.

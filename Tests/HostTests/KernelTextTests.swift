@@ -3,8 +3,8 @@ import Testing
 
 struct KernelTextTests {
     @Test func countsOnlyLinesOfNameAndNumber() {
-        let bytes = Array("pgfault 12\nempty\nnegative -3\nnr_free 7 8\n\n  late 18446744073709551615".utf8)
-        let numbers = KernelText.keyedNumbers(bytes)
+        let text = "pgfault 12\nempty\nnegative -3\nnr_free 7 8\n\n  late 18446744073709551615"
+        let numbers = KernelText.keyedNumbers(Array(text.utf8))
         #expect(numbers == ["pgfault": 12, "nr_free": 7, "late": .max])
     }
 
@@ -13,7 +13,8 @@ struct KernelTextTests {
     }
 
     @Test func scalesKilobytesAndKeepsPlainCounts() {
-        let text = "MemTotal:  3 kB\nHugePages_Free:   5\nHuge: 18446744073709551615 kB\nMemFree 1 kB\n"
+        let text =
+            "MemTotal:  3 kB\nHugePages_Free:   5\nHuge: 18446744073709551615 kB\nMemFree 1 kB\n"
         let figures = KernelText.memoryFigures(Array(text.utf8))
         #expect(figures == ["MemTotal": 3072, "HugePages_Free": 5])
     }

@@ -101,7 +101,8 @@ struct TwoSocketTests {
         let nodes = "/sys/devices/system/node"
         try tree.write("\(nodes)/possible", "0-2")
         for (node, list, kilobytes, distances) in [
-            (0, "0-3", 1 << 20, "10 21 14"), (1, "8-10", 0, "21 10 14"), (2, "", 3 << 20, "14 14 10"),
+            (0, "0-3", 1 << 20, "10 21 14"), (1, "8-10", 0, "21 10 14"),
+            (2, "", 3 << 20, "14 14 10"),
         ] {
             try tree.write("\(nodes)/node\(node)/cpulist", list)
             try tree.write("\(nodes)/node\(node)/distance", distances)

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Host
 
 /// A tree of files in a temporary folder, gone with the value.
