@@ -58,7 +58,8 @@ package func shellQuoted(_ word: String) -> String {
     let isPlain = !text.isEmpty && text.utf8.allSatisfy { isPlainShell($0) }
     if isPlain && !text.hasPrefix("~") { return text }
     guard text.unicodeScalars.contains(where: { mustEscape($0, ascii: false) }) else {
-        return "'" + text.split(separator: "'", omittingEmptySubsequences: false)
+        return "'"
+            + text.split(separator: "'", omittingEmptySubsequences: false)
             .joined(separator: "'\\''") + "'"
     }
     // $'…' shows what a pasted control character would hide.

@@ -14,8 +14,8 @@ struct FixedNumbers: RandomNumberGenerator {
 func hostileTexts(_ count: Int) -> [String] {
     let pieces = [
         "\u{1b}]0;owned\u{7}", "\u{1b}[2J", "$(reboot)", "`id`", "'", "\"", "\\", "\n", "\r", "\0",
-        "\u{202e}", "\u{2066}", "\u{200f}", "\u{61c}", "\u{2028}", "\u{9b}31m", "%s", "</script>", "😀",
-        "e\u{301}", "\u{feff}", "--", "; rm -rf /", "\\u0041", "模",
+        "\u{202e}", "\u{2066}", "\u{200f}", "\u{61c}", "\u{2028}", "\u{9b}31m", "%s", "</script>",
+        "😀", "e\u{301}", "\u{feff}", "--", "; rm -rf /", "\\u0041", "模",
     ]
     var numbers = FixedNumbers(seed: 42)
     return (0..<count).map { _ in

@@ -56,7 +56,7 @@ import Testing
 
     @Test(arguments: [
         (0.05, "share", "5 %"), (31, "%", "31 %"), (1500, "ns", "1.5 us"), (2500, "us", "2.5 ms"),
-        (1_073_741_824, "bytes", "1.0 GiB"), (-1, "bytes", "-1 bytes"), (12_345, "1/s", "12,345 1/s"),
+        (1_048_576, "bytes", "1.0 MiB"), (-1, "bytes", "-1 bytes"), (12_345, "1/s", "12,345 1/s"),
         (7, "", "7"), (Double.nan, "ns", "?"), (1e30, "ns", "1e+30 ns"),
     ])
     func evidenceIsShownInItsUnit(value: Double, unit: String, text: String) {
