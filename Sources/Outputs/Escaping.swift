@@ -1,0 +1,119 @@
+// Names that a process or a device chose (comm, command line, cgroup path) become harmless here
+// and nowhere else.
+
+/// Longest name that the text report shows in full, in characters.
+package let longestName = 64
+
+/// `text` with every control and every invisible or reordering character shown as `\xNN` or
+/// `\u{…}`, and cut to `limit` columns. With `ascii`, whatever is not ASCII is shown so too.
+package func terminalSafe(_ text: String, limit: Int = .max, ascii: Bool = false) -> String {
+    let ellipsis = ascii ? "..." : "…"
+    var safe = ""
+    var columns = 0
+    // What still fits if the rest has to be cut.
+    var shortened = ""
+    for scalar in text.unicodeScalars {
+        let piece = mustEscape(scalar, ascii: ascii) ? visible(scalar) : String(scalar)
+        // A mark without a width counts too, or a name could pile them up without end.
+        columns += max(width(of: piece), 1)
+        if columns <= limit - ellipsis.count { shortened += piece }
+        guard columns <= limit else { return shortened + ellipsis }
+        safe += piece
+    }
+    return safe
+}
+
+/// The columns that a terminal gives `text`, which must be free of control characters.
+package func width(of text: String) -> Int {
+    text.unicodeScalars.reduce(0) { $0 + columns(of: $1) }
+}
+
+/// The inside of a JSON string literal, without the quotes around it.
+package func jsonEscaped(_ text: String) -> String {
+    var escaped = ""
+    escaped.reserveCapacity(text.utf8.count)
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\"": escaped += "\\\""
+        case "\\": escaped += "\\\\"
+        case "\n": escaped += "\\n"
+        case "\t": escaped += "\\t"
+        case "\r": escaped += "\\r"
+        default:
+            guard mustEscape(scalar, ascii: false) else {
+                escaped.unicodeScalars.append(scalar)
+                continue
+            }
+            for unit in String(scalar).utf16 { escaped += "\\u" + hex(UInt32(unit), digits: 4) }
+        }
+    }
+    return escaped
+}
+
+/// One word of a command for bash: plain where it can be, in quotes where it must be. A NUL,
+/// which no argument can hold, becomes U+FFFD.
+package func shellQuoted(_ word: String) -> String {
+    let scalars = word.unicodeScalars.map { $0 == "\0" ? "\u{fffd}" : $0 }
+    let text = String(String.UnicodeScalarView(scalars))
+    let isPlain = !text.isEmpty && text.utf8.allSatisfy { isPlainShell($0) }
+    if isPlain && !text.hasPrefix("~") { return text }
+    guard text.unicodeScalars.contains(where: { mustEscape($0, ascii: false) }) else {
+        return "'"
+            + text.split(separator: "'", omittingEmptySubsequences: false)
+            .joined(separator: "'\\''") + "'"
+    }
+    // $'…' shows what a pasted control character would hide.
+    return "$'" + text.unicodeScalars.map { ansiQuoted($0) }.joined() + "'"
+}
+
+/// Controls (Cc), invisible and reordering characters (Cf, with all bidi controls), line and
+/// paragraph separators, and characters without a meaning.
+private func mustEscape(_ scalar: Unicode.Scalar, ascii: Bool) -> Bool {
+    if scalar.isASCII { return scalar.value < 0x20 || scalar.value == 0x7f }
+    if ascii { return true }
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:
+        return true
+    default: return false
+    }
+}
+
+private func visible(_ scalar: Unicode.Scalar) -> String {
+    scalar.value < 0x100
+        ? "\\x" + hex(scalar.value, digits: 2) : "\\u{" + hex(scalar.value, digits: 0) + "}"
+}
+
+private func hex(_ value: UInt32, digits: Int) -> String {
+    let text = String(value, radix: 16)
+    return String(repeating: "0", count: max(0, digits - text.count)) + text
+}
+
+private func ansiQuoted(_ scalar: Unicode.Scalar) -> String {
+    if scalar == "'" || scalar == "\\" { return "\\" + String(scalar) }
+    guard mustEscape(scalar, ascii: false) else { return String(scalar) }
+    return String(scalar).utf8.map { "\\x" + hex(UInt32($0), digits: 2) }.joined()
+}
+
+private func isPlainShell(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        true
+    default: "-_./,:@%+=~".utf8.contains(byte)
+    }
+}
+
+/// 0 for marks that sit on the character before, 2 for the wide East Asian blocks.
+private func columns(of scalar: Unicode.Scalar) -> Int {
+    if scalar.isASCII { return 1 }
+    switch scalar.properties.generalCategory {
+    case .nonspacingMark, .enclosingMark: return 0
+    default: break
+    }
+    switch scalar.value {
+    case 0x1100...0x115f, 0x2e80...0xa4cf, 0xac00...0xd7a3, 0xf900...0xfaff, 0xfe30...0xfe6f,
+        0xff00...0xff60, 0xffe0...0xffe6, 0x1f300...0x1faff, 0x20000...0x3fffd:
+        return 2
+    default: return 1
+    }
+}

@@ -1,0 +1,103 @@
+import Host
+package import Rules
+import Signals
+package import Training
+
+/// The report for a person: verdict first, then where the time went, what to do, and what could
+/// not be seen. `rules` is the catalogue; it lends the explanations.
+package func textReport(
+    _ observation: Observation, _ diagnosis: Diagnosis, rules: [Rule], version: String,
+    style: TextStyle
+) -> String {
+    var page = Page(style)
+    let verdict = verdictLine(observation, diagnosis)
+    page.paragraph(
+        verdict.text, label: verdict.word + "  ",
+        tint: verdictTint(diagnosis.verdict))
+    page.blank()
+    for line in contextLines(observation, version: version) { page.line(line, tint: .dim) }
+    page.writeTime(observation)
+    page.writeFindings(observation, diagnosis, rules: rules)
+    page.writeExcluded(diagnosis)
+    page.writeUnseen(observation, diagnosis)
+    if let first = diagnosis.findings.first {
+        page.blank()
+        page.paragraph("More on a finding: stoker explain \(first.rule)")
+    }
+    return page.text
+}
+
+private func verdictTint(_ verdict: Diagnosis.Verdict) -> Tint {
+    switch verdict {
+    case .hostBound: .alarm
+    case .notHost: .alert
+    case .healthy: .calm
+    case .unknown: .alert
+    }
+}
+
+/// What was looked at, when and for how long.
+private func contextLines(_ observation: Observation, version: String) -> [String] {
+    let facts = observation.facts
+    let cpus = cpuCount(observation)
+    let nodes = facts.topology.nodes.count
+    let host = [
+        shown(facts.hostname), facts.kernel.isEmpty ? "" : "Linux \(shown(facts.kernel))",
+        cpus > 0 ? counted(cpus, "CPU") : "", nodes > 0 ? counted(nodes, "NUMA node") : "",
+    ]
+    let window = [
+        "\(duration(nanoseconds: observation.whole.nanoseconds)) from "
+            + utcTime(observation.startedAt, dividedBy: " ") + " UTC",
+        "stoker \(version)",
+    ]
+    return [host, window].map { $0.filter { !$0.isEmpty }.joined(separator: " · ") }
+        .filter { !$0.isEmpty }
+}
+
+/// CPUs of the facts, or of the signal where the facts have none.
+func cpuCount(_ observation: Observation) -> Int {
+    let facts = observation.facts.topology.online.count
+    return facts > 0 ? facts : observation.facts.topology.cpus.count
+}
+
+/// A name that the report shows in a sentence, cut where it is very long.
+func shown(_ name: String) -> String { terminalSafe(name, limit: longestName) }
+
+extension Page {
+    mutating func writeExcluded(_ diagnosis: Diagnosis) {
+        guard !diagnosis.excluded.isEmpty else { return }
+        heading("Ruled out")
+        let most = diagnosis.excluded.sorted { $0.upperBound > $1.upperBound }
+        let causes = most.map { "\($0.cause.rawValue) (\(percent($0.upperBound)))" }
+        paragraph(
+            "At most this much of the worst-hit thread's time: "
+                + causes.joined(separator: ", ") + ".", indent: 2)
+    }
+
+    mutating func writeUnseen(_ observation: Observation, _ diagnosis: Diagnosis) {
+        let gaps = observation.coverage.filter { $0.state != .ok }
+        guard !gaps.isEmpty || !diagnosis.unchecked.isEmpty else { return }
+        heading("Not seen")
+        for gap in gaps {
+            paragraph(gapText(gap), indent: 2, label: gap.signal + " ", labelWidth: 10)
+        }
+        var reasons: [String] = []
+        for unchecked in diagnosis.unchecked where !reasons.contains(unchecked.reason) {
+            reasons.append(unchecked.reason)
+        }
+        for reason in reasons {
+            let rules = diagnosis.unchecked.filter { $0.reason == reason }.map(\.rule)
+            paragraph(
+                rules.joined(separator: ", ") + ": " + reason, indent: 2, label: "unchecked ",
+                labelWidth: 10)
+        }
+    }
+}
+
+/// Why a signal is not whole, in one line.
+func gapText(_ gap: Coverage) -> String {
+    var parts = [gap.state.rawValue]
+    if let reason = gap.reason { parts.append(reason) }
+    if gap.lost > 0 { parts.append("\(grouped(gap.lost)) events lost") }
+    return parts.joined(separator: "; ")
+}

@@ -1,0 +1,124 @@
+import Rules
+import Signals
+import Training
+
+/// Rows that a table shows before it says how many there are more.
+let mostRows = 12
+
+extension Page {
+    /// Where the time went: of the job's threads, or of the whole machine.
+    mutating func writeTime(_ observation: Observation) {
+        let threads = try? observation.threads()
+        if observation.job.scope == .host { return writeMachine(observation, threads) }
+        guard let threads, !threads.threads.isEmpty else { return }
+        heading("Where the time went")
+        writeProcesses(observation, threads)
+        let sum = threads.threads.reduce(StateTimes()) { $0 + $1.time }
+        blank()
+        paragraph(
+            "Percent of wall time; held: interrupted, or blocked but not asleep.",
+            indent: 2)
+        items(legend(parts(sum), style: style), indent: 2)
+        blank()
+        let ranked = ranking(threads.threads, observation.job)
+        writeThreadHead()
+        for thread in ranked.prefix(mostRows) { writeThread(thread, observation.job) }
+        writeRest(ranked.count - mostRows, "thread")
+        writeWaits(threads)
+    }
+
+    mutating func writeRest(_ count: Int, _ noun: String) {
+        if count > 0 { line("and \(counted(count, "more " + noun))", indent: 2, tint: .dim) }
+    }
+
+    /// One line for each watched process.
+    private mutating func writeProcesses(_ observation: Observation, _ threads: Threads) {
+        let processes = observation.job.processes
+        for process in processes.prefix(4) {
+            let count = threads.threads.filter { $0.pid == process.pid }.count
+            let command = process.command.isEmpty ? process.name : process.command
+            var text = "pid \(process.pid)"
+            if let rank = process.rank { text += ", rank \(rank)" }
+            text += ", \(counted(count, "thread")): \(shown(command))"
+            paragraph(text, indent: 2)
+        }
+        writeRest(processes.count - 4, "process")
+    }
+
+    /// Columns that the bar leaves to everything else.
+    private var roomForBar: Int { min(40, width - 63) }
+    /// Thread ids give way first.
+    private var showsTid: Bool { roomForBar >= 8 }
+    private var barWidth: Int { showsTid ? roomForBar : max(8, min(40, width - 54)) }
+
+    private mutating func writeThreadHead() {
+        row(
+            leading("thread", "tid", "role", tint: .dim),
+            bar: [(sign: spaces(barWidth), tint: nil)],
+            ["run", "wait", "held", "sleep"].map { number($0, tint: .dim) }, indent: 2)
+    }
+
+    private mutating func writeThread(_ thread: ThreadActivity, _ job: Job) {
+        let time = thread.time
+        let name = thread.name + (thread.hasExited ? " (exited)" : "")
+        let numbers = [time[.running], time[.waiting], time.held, time[.sleeping]]
+        row(
+            leading(name, "\(thread.tid)", job.role(thread.tid).rawValue),
+            bar: bar(parts(time), width: barWidth, style: style),
+            numbers.map { number(tableShare(time.share($0))) }, indent: 2)
+    }
+
+    private func leading(
+        _ name: String, _ tid: String, _ role: String, tint: Tint? = nil
+    ) -> [Cell] {
+        let name = Cell(text: name, width: 15, tint: tint)
+        let tid = Cell(text: tid, width: 8, isRight: true, tint: tint)
+        let role = Cell(text: role, width: 10, tint: tint)
+        return showsTid ? [name, tid, role] : [name, role]
+    }
+
+    private mutating func writeWaits(_ threads: Threads) {
+        var byCulprit: [Culprit: UInt64] = [:]
+        for wait in threads.waits { byCulprit[wait.culprit, default: 0] &+= wait.nanoseconds }
+        let total = byCulprit.values.reduce(0, &+)
+        guard total > 0 else { return }
+        let worst = byCulprit.sorted { ($0.value, $1.key.id) > ($1.value, $0.key.id) }.prefix(4)
+        let names = worst.map { culprit, time in
+            "\(described(culprit)) \(percent(Double(time) / Double(total)))"
+        }
+        blank()
+        paragraph(
+            "Of \(duration(nanoseconds: total)) waiting for a CPU, behind: "
+                + names.joined(separator: ", ") + ".", indent: 2)
+    }
+}
+
+func number(_ text: String, tint: Tint? = nil) -> Cell {
+    Cell(text: text, width: 5, isRight: true, tint: tint)
+}
+
+func parts(_ time: StateTimes) -> [(part: BarPart, amount: UInt64)] {
+    ThreadState.allCases.map { (part: $0.part, amount: time[$0]) }
+}
+
+/// Launch threads first, then those that lost most; ties by tid.
+func ranking(_ threads: [ThreadActivity], _ job: Job) -> [ThreadActivity] {
+    func key(_ thread: ThreadActivity) -> (Int, UInt64, UInt64) {
+        (job.role(thread.tid) == .launch ? 1 : 0, thread.time.lost, thread.time[.running])
+    }
+    return threads.sorted { left, right in
+        key(left) == key(right) ? left.tid < right.tid : key(left) > key(right)
+    }
+}
+
+/// Who had the CPU, in a few words.
+func described(_ culprit: Culprit) -> String {
+    let name = shown(culprit.name)
+    switch culprit.kind {
+    case .process, .kthread:
+        return name.isEmpty ? "pid \(culprit.id)" : "\(name) (pid \(culprit.id))"
+    case .idle: return "nobody (wake-up or hypervisor)"
+    case .yield: return "its own yield"
+    case .unknown: return "not recorded"
+    }
+}
