@@ -1,0 +1,4 @@
+/// The rules about CPU time, the more specific first: it may claim a loss before the others.
+package let schedulingRules: [Rule] = [
+    .noisyNeighbour
+]
