@@ -39,7 +39,8 @@ extension Topology {
 
     private func kept(of node: CPUList) -> [Int] {
         var cores: [CPUList] = []
-        for id in node.subtracting(isolated).cpus where !cores.contains(where: { $0.contains(id) }) {
+        for id in node.subtracting(isolated).cpus where !cores.contains(where: { $0.contains(id) })
+        {
             cores.append(core(of: id))
         }
         guard cores.count >= 2 else { return [] }
