@@ -1,0 +1,162 @@
+import Host
+import Signals
+import Training
+
+private let cpuShare = Limit(0.03, "share of the CPU", source: "judgement; 0.03 % when clean")
+private let hostRate = Limit(10, "ms/s", source: "judgement")
+private let launchShare = Limit(0.01, "share of wall", source: "judgement")
+private let otherShare = Limit(0.05, "share of wall", source: "judgement")
+
+extension Rule {
+    package static let irqOnTrainingCores = Rule(
+        id: "irq-on-training-cores", cause: .irqLoad, ceiling: .critical,
+        title: "Device interrupts stop training threads",
+        explanation: Explanation(
+            what: """
+                A device that has something to say interrupts a CPU. Whatever runs there stops \
+                until the handler is done. Which CPU is interrupted is a setting of each \
+                interrupt (IRQ).
+                """,
+            why: """
+                Interrupts of a busy disk or network card arrive by the ten thousand a second. On \
+                the CPU of a launch thread, each one holds up the next piece of work for the GPU \
+                and throws things out of the cache.
+                """,
+            seen: """
+                Stoker measures the time in each handler by CPU, and what it took from watched \
+                threads. Because a thread that sleeps most of the time can only be stopped while \
+                it runs, the load of the CPUs it runs on counts too. Calls between CPUs for TLB \
+                flushes belong to another rule.
+                """,
+            fix: """
+                Sends the interrupt to housekeeping CPUs on the same memory node, or moves the \
+                launch thread off the interrupted CPU where the kernel does not let it be moved.
+                """,
+            avoid: """
+                Not below the limits: on a clean host interrupts take 0.03 %. irqbalance undoes \
+                such changes unless the CPUs are banned in its configuration; an empty ban list \
+                there also lifts its protection of isolated CPUs. Do not put every interrupt of \
+                a fast network card on one CPU.
+                """,
+            verify: "stoker diagnose: time in interrupts on launch CPUs falls below 3 %.",
+            sources: [
+                "Documentation/core-api/irq/irq-affinity.rst", "irqbalance(1)",
+                "Documentation/admin-guide/kernel-parameters.txt (isolcpus, irqaffinity)",
+                "https://eunomia.dev/blog/2026/05/24/",
+            ]),
+        check: { observation throws(Unavailable) in try observation.interruptLoad() })
+}
+
+/// How much interrupts take from the threads that matter.
+private struct InterruptLoad {
+    var losses: [ThreadLoss]
+    /// Those of `losses` that are reported, and threads on the CPUs that are loaded.
+    var hit: [ThreadActivity]
+    var cpus: CPUList
+    var worstCPU: Double
+    var rate: Double
+    var top: InterruptLine
+}
+
+extension Observation {
+    fileprivate func interruptLoad() throws(Unavailable) -> [Finding] {
+        let threads = try probedThreads()
+        let lines = try whole(Interrupts.self).lines
+        guard lines.contains(where: { !$0.nanoseconds.isEmpty }) else {
+            throw Unavailable("time in interrupt handlers is only known with kernel probes")
+        }
+        guard let load = load(threads, lines), isLasting(load) else { return [] }
+        let worst = load.losses.first { $0.isLaunch } ?? load.losses.first
+        let share = worst?.share ?? 0
+        return [
+            Finding(
+                rule: "irq-on-training-cores", cause: .irqLoad, severity: severity(load.losses),
+                confidence: load.losses.isEmpty ? .associated : .measured,
+                summary: """
+                    interrupts, most of all \(load.top.label) (\(load.top.name)), took \
+                    \(SchedulingText.percent(load.worstCPU)) of a CPU that training threads run \
+                    on and \(SchedulingText.percent(share)) of \
+                    \(worst.map(SchedulingText.thread) ?? "their time")
+                    """,
+                culprit: FindingCulprit(
+                    kind: .irq, id: load.top.irq.map(String.init) ?? load.top.label,
+                    name: load.top.name),
+                affected: load.hit.map { affected($0) },
+                evidence: [
+                    cpuShare.evidence("interrupts on CPUs of launch threads", load.worstCPU),
+                    hostRate.evidence("taken from launch and NCCL threads", load.rate),
+                    launchShare.evidence("taken from the worst-hit thread", share),
+                    Evidence(
+                        name: "time in \(load.top.label) on these CPUs",
+                        value: milliseconds(load.top.time(on: load.cpus)), unit: "ms/s"),
+                ],
+                fix: interruptFix(load.top, load.cpus, load.hit, threads),
+                verify: """
+                    stoker diagnose: below 3 % on launch CPUs; /proc/interrupts shows the line \
+                    counting elsewhere
+                    """,
+                claims: load.losses.flatMap(\.claims))
+        ]
+    }
+
+    private func load(_ threads: Threads, _ lines: [InterruptLine]) -> InterruptLoad? {
+        let devices = lines.filter { !$0.isCall && !$0.isTimer }
+        let counted = lines.filter { !$0.isCall }
+        let critical = criticalCPUs(threads)
+        let loaded = CPUList(critical.cpus.filter { cpuShare.isReached(by: load(counted, on: $0)) })
+        let losses = losses(in: threads, claims: claims(threads, part(counted, of: lines)))
+        let taken = losses.reduce(UInt64(0)) {
+            isCritical($1.thread) ? $0 &+ $1.nanoseconds : $0
+        }
+        // The timer tick alone counts only by the share of a CPU.
+        let devicePart = part(devices, of: counted)
+        let rate = milliseconds(taken) * devicePart
+        let hit = losses.filter {
+            $0.isLongLived
+                && ($0.isLaunch ? launchShare : otherShare).isReached(by: $0.share * devicePart)
+        }
+        guard !loaded.isEmpty || !hit.isEmpty || hostRate.isReached(by: rate) else { return nil }
+        let hitTids = Set(hit.map(\.thread.tid))
+        let affected = threads.threads.filter {
+            hitTids.contains($0.tid)
+                || (isCritical($0) && (loaded.isEmpty || loaded.contains($0.cpu)))
+        }
+        let places = loaded.isEmpty ? CPUList(affected.map(\.cpu)) : loaded
+        let candidates = loaded.isEmpty ? devices : counted
+        guard let top = candidates.max(by: { $0.time(on: places) < $1.time(on: places) }) else {
+            return nil
+        }
+        return InterruptLoad(
+            losses: losses, hit: affected, cpus: places,
+            worstCPU: places.cpus.map { load(counted, on: $0) }.max() ?? 0, rate: rate, top: top)
+    }
+
+    private func load(_ lines: [InterruptLine], on cpu: Int) -> Double {
+        let time = lines.reduce(UInt64(0)) { $0 &+ $1.time(on: CPUList([cpu])) }
+        return whole.nanoseconds > 0 ? Double(time) / Double(whole.nanoseconds) : 0
+    }
+
+    /// The part that `lines` have in the time that `all` took from watched threads.
+    private func part(_ lines: [InterruptLine], of all: [InterruptLine]) -> Double {
+        let taken = { (lines: [InterruptLine]) in
+            lines.reduce(0.0) { $0 + Double($1.watchedNanoseconds.reduce(0, &+)) }
+        }
+        return taken(all) > 0 ? taken(lines) / taken(all) : 1
+    }
+
+    private func claims(_ threads: Threads, _ part: Double) -> [Int32: [Claim]] {
+        let claims = threads.threads.filter { $0.time[.irq] > 0 }.map { thread in
+            let lost = part < 1 ? UInt64(Double(thread.time[.irq]) * part) : thread.time[.irq]
+            return (thread.tid, [Claim(tid: thread.tid, loss: .state(.irq), nanoseconds: lost)])
+        }
+        return Dictionary(claims) { $1 }
+    }
+
+    private func isLasting(_ load: InterruptLoad) -> Bool {
+        isSustained { window throws(Unavailable) in
+            try window(Interrupts.self).lines.reduce(0) {
+                $1.isCall ? $0 : $0 &+ $1.time(on: load.cpus)
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import Host
+import Signals
+import Training
+
+/// Which of the three forms of "the job has more work than CPUs" this is.
+enum Oversubscription: Equatable { case pool, loaders, cpuset }
+
+/// The job's threads wait for each other.
+struct Crowding {
+    var kind: Oversubscription
+    var losses: [ThreadLoss]
+    var hit: [ThreadLoss]
+    var groups: [CulpritGroup]
+    /// CPUs that the job may use, and how many it would have kept busy.
+    var allowed: CPUList
+    var demand: Double
+    var waitedShare: Double
+    var ranks: Int
+    var workersPerRank: Int
+
+    var cpusPerRank: Int { max(1, allowed.count / max(ranks, 1)) }
+    /// Threads that each process of a rank can compute with when its loaders are fed.
+    var poolThreads: Int { max(1, cpusPerRank / (1 + workersPerRank)) }
+    var loaderWorkers: Int { max(1, cpusPerRank - 1) }
+}
+
+enum CrowdingLimits {
+    static let launchShare = Limit(0.05, "share of wall", source: "judgement")
+    static let demand = Limit(1, "runnable threads per CPU", source: "judgement")
+    static let waited = Limit(
+        0.25, "share of runnable time",
+        source: "judgement; stas00/ml-engineering counts CPUs by ranks and workers")
+    /// A thread that wants a CPU this much of its time counts as one that computes.
+    static let computing = 0.5
+}
+
+extension Observation {
+    /// The job's own crowding, if there is any.
+    func crowding() throws(Unavailable) -> Crowding? {
+        let threads = try probedThreads()
+        guard job.scope == .processes else { return nil }
+        let watched = watchedPIDs(threads)
+        let isInside = { (wait: Wait) in
+            wait.culprit.kind == .process && watched.contains(wait.culprit.id)
+        }
+        let losses = losses(in: threads, counting: isInside)
+        let demanded = threads.threads.reduce(UInt64(0)) {
+            $0 &+ $1.time[.running] &+ $1.time[.waiting]
+        }
+        let waited = losses.reduce(UInt64(0)) { $0 &+ $1.nanoseconds }
+        let allowed = jobCPUs
+        let demand = whole.perSecond(demanded) / 1e9
+        let share = demanded > 0 ? Double(waited) / Double(demanded) : 0
+        let isCrowded =
+            demand > CrowdingLimits.demand.value * Double(max(allowed.count, 1))
+            && CrowdingLimits.waited.isReached(by: share)
+        let hit = losses.filter { loss in
+            guard loss.isLongLived else { return false }
+            if loss.isLaunch && CrowdingLimits.launchShare.isReached(by: loss.share) { return true }
+            return isCrowded && CrowdingLimits.launchShare.isReached(by: loss.share)
+        }
+        guard !hit.isEmpty, isSustained(hit, counting: isInside) else { return nil }
+        let ranks = rankPIDs(threads)
+        return Crowding(
+            kind: kind(hit, threads, ranks, allowed), losses: losses, hit: hit,
+            groups: CulpritGroup.groups(losses), allowed: allowed, demand: demand,
+            waitedShare: share, ranks: max(ranks.count, 1),
+            workersPerRank: loaderPIDs(threads, ranks).count / max(ranks.count, 1))
+    }
+
+    /// Processes that hold a launch thread; where none is known, those that no other one started.
+    private func rankPIDs(_ threads: Threads) -> Set<Int32> {
+        let launch = threads.threads.filter { job.role($0.tid) == .launch }.map(\.pid)
+        guard launch.isEmpty else { return Set(launch) }
+        return Set(job.processes.filter { job.process($0.parent) == nil }.map(\.pid))
+    }
+
+    private func loaderPIDs(_ threads: Threads, _ ranks: Set<Int32>) -> Set<Int32> {
+        Set(threads.threads.filter { job.role($0.tid) == .loader }.map(\.pid))
+            .union(job.processes.map(\.pid)).subtracting(ranks)
+    }
+
+    private func kind(
+        _ hit: [ThreadLoss], _ threads: Threads, _ ranks: Set<Int32>, _ allowed: CPUList
+    ) -> Oversubscription {
+        let loaders = loaderPIDs(threads, ranks)
+        var own: UInt64 = 0
+        var behindLoaders: UInt64 = 0
+        var behindOthers: UInt64 = 0
+        for loss in hit {
+            for claim in loss.claims {
+                guard case .waiting(let culprit) = claim.loss else { continue }
+                if culprit.id == loss.thread.pid {
+                    own &+= claim.nanoseconds
+                } else if loaders.contains(culprit.id) {
+                    behindLoaders &+= claim.nanoseconds
+                } else {
+                    behindOthers &+= claim.nanoseconds
+                }
+            }
+        }
+        let cpusPerRank = max(1, allowed.count / max(ranks.count, 1))
+        let isOwn = own >= max(behindLoaders, behindOthers)
+        let hasPool = Set(hit.map(\.thread.pid)).contains {
+            computing(threads, in: $0) > cpusPerRank
+        }
+        if isOwn && hasPool { return .pool }
+        if !isOwn && behindLoaders >= behindOthers { return .loaders }
+        if allowed.count < facts.topology.usable.count { return .cpuset }
+        return isOwn ? .pool : .loaders
+    }
+
+    /// Threads of one process that want a CPU most of the time.
+    private func computing(_ threads: Threads, in pid: Int32) -> Int {
+        threads.threads.count { thread in
+            let wanted = thread.time[.running] &+ thread.time[.waiting]
+            return thread.pid == pid && share(wanted, of: thread) >= CrowdingLimits.computing
+        }
+    }
+}

@@ -1,0 +1,17 @@
+/// The rules about CPU time, the more specific first: it may claim a loss before the others.
+package let schedulingRules: [Rule] = [
+    .cpuMaxThrottling,
+    .softirqOnTrainingCores,
+    .irqOnTrainingCores,
+    .llcMigration,
+    .affinityChurn,
+    .noisyNeighbour,
+    .kthreadNoise,
+    .ompOversubscription,
+    .loaderWorkersTooMany,
+    .cpusetTooSmall,
+    .irqbalanceState,
+    .cpusetIsolatedPartition,
+    .isolcpusNohzFull,
+    .clocksourceNotTSC,
+]
