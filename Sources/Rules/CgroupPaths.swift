@@ -8,7 +8,8 @@ enum CgroupPaths {
         let bytes = Array(path.utf8)
         if !bytes.isEmpty && bytes.allSatisfy(isPlain) { return path }
         if bytes.allSatisfy({ (0x20...0x7e).contains($0) }) {
-            return "'" + path.split(separator: "'", omittingEmptySubsequences: false)
+            return "'"
+                + path.split(separator: "'", omittingEmptySubsequences: false)
                 .joined(separator: "'\\''") + "'"
         }
         return "$'" + bytes.map(escaped).joined() + "'"

@@ -87,7 +87,7 @@ extension Rule {
                 are fewer of them right after the start. `defer+madvise` still lets programs \
                 that asked for huge pages wait.
                 """,
-            verify: "compact_stall in /proc/vmstat stops growing; thp_fault_alloc does not fall to 0.",
+            verify: "compact_stall in /proc/vmstat stops growing; thp_fault_alloc still grows.",
             sources: ["Documentation/admin-guide/mm/transhuge.rst"])
     ) { observation throws(Unavailable) in
         guard let stall = try CompactionStall(observation), stall.isForHugePages else { return [] }

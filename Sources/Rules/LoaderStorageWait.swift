@@ -100,9 +100,10 @@ extension Rule {
 
     private static func lift(_ files: [String], _ none: String?) -> Fix {
         Fix(
-            commands: files.map { "cat \($0)" } + (none.map { line in
-                files.map { "echo \(line) > \($0)" }
-            } ?? []),
+            commands: files.map { "cat \($0)" }
+                + (none.map { line in
+                    files.map { "echo \(line) > \($0)" }
+                } ?? []),
             rollback: files.map { "# write back the lines that `cat \($0)` showed" },
             risk: "the job may slow down others that use the same disk")
     }

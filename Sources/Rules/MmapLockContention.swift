@@ -36,8 +36,9 @@ extension Rule {
             threads.threads.filter { !taken.contains($0.pid) }, during: observation.whole
         ) { $0.mmapLock }
         let launch = losses.filter { observation.job.role($0.thread.tid) == .launch }
-        guard launchShare.isReached(by: launch.worstPercent)
-            || anyShare.isReached(by: losses.worstPercent)
+        guard
+            launchShare.isReached(by: launch.worstPercent)
+                || anyShare.isReached(by: losses.worstPercent)
         else { return [] }
         let worst = losses.entries.first?.thread
         return [

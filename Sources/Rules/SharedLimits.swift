@@ -76,9 +76,10 @@ extension Rule {
         let full = groups.filter { nearTasks.isReached(by: $0.taskPercent) }
         var seen: Set<String> = []
         return (blamed + full).filter { seen.insert($0.folder).inserted }.compactMap { group in
-            let refusals = refused.filter { below in
-                below.folder == group.folder || below.folder.hasPrefix(group.folder + "/")
-            }.map(\.tasksRefused).max() ?? 0
+            let refusals =
+                refused.filter { below in
+                    below.folder == group.folder || below.folder.hasPrefix(group.folder + "/")
+                }.map(\.tasksRefused).max() ?? 0
             return tasksFinding(group, refusals, observation)
         }
     }

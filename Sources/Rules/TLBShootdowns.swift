@@ -33,7 +33,8 @@ struct TLBShootdowns: Sendable {
         for cpu in Set(active.map(\.cpu)).sorted() {
             let rate = window.perSecond(flushes?.counts.at(cpu) ?? 0)
             let time = (calls?.nanoseconds.at(cpu) ?? 0) &+ (flushes?.nanoseconds.at(cpu) ?? 0)
-            let percent = window.nanoseconds > 0
+            let percent =
+                window.nanoseconds > 0
                 ? 100 * Double(time) / Double(window.nanoseconds) : 0
             let isLong = Self.handlerShare.isReached(by: percent) && rate >= Self.someFlushes
             guard Self.perSecond.isReached(by: rate) || isLong,

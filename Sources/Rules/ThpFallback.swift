@@ -79,7 +79,9 @@ extension Rule {
         _ observation: Observation, _ severity: Severity, summary: String, affected: [Affected],
         _ evidence: [Evidence]
     ) -> Finding {
-        let fix = ["sync", "echo 1 > /proc/sys/vm/drop_caches", "echo 1 > /proc/sys/vm/compact_memory"]
+        let fix = [
+            "sync", "echo 1 > /proc/sys/vm/drop_caches", "echo 1 > /proc/sys/vm/compact_memory",
+        ]
         return Finding(
             rule: "thp-fallback-fragmentation", cause: .thpFallback, severity: severity,
             confidence: severity == .warning ? .associated : .configuration, summary: summary,
