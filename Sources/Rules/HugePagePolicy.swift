@@ -1,0 +1,112 @@
+import Host
+import Signals
+import Training
+
+private let gibibyte: UInt64 = 1 << 30
+
+extension Rule {
+    package static let thpEnabledPolicy = Rule(
+        id: "thp-enabled-policy", cause: .configuration, ceiling: .info,
+        title: "huge pages are off on a host with large jobs",
+        explanation: Explanation(
+            what: """
+                Transparent huge pages let the kernel give out 2 MiB of memory at one go instead \
+                of 4 KiB. Here they are off for all programs.
+                """,
+            why: """
+                Large buffers are then built from many small pages, each with its own page fault \
+                and its own place in the CPU's address tables.
+                """,
+            seen: "The setting is `never`, programs hold much memory, and page faults are many.",
+            fix: "`madvise` gives huge pages to the programs that ask for them, and to no others.",
+            avoid: """
+                Programs that fork often may use more memory. AWS EFA with fork needs \
+                FI_EFA_USE_HUGE_PAGE=0. Latency profiles of tuned set `never` on purpose.
+                """,
+            verify: "thp_fault_alloc in /proc/vmstat grows and page faults become half or fewer.",
+            sources: ["Documentation/admin-guide/mm/transhuge.rst", "KNOWLEDGE E1 (contested)"])
+    ) { observation throws(Unavailable) in
+        let threads = try observation.threads()
+        let memory = try observation.whole(FreeMemory.self)
+        let faults = observation.whole.perSecond(
+            threads.threads.reduce(0) { $0 &+ $1.minorFaults })
+        let anonymous = Double(memory.meminfo["AnonPages"] ?? 0) / Double(gibibyte)
+        let faultLimit = Limit(50_000, "1/s", source: "KNOWLEDGE C1 rule 2 (judgement)")
+        let memoryLimit = Limit(32, "GiB", source: "KNOWLEDGE C1 rule 2 (judgement)")
+        guard observation.facts.settings.thpEnabled == "never", faultLimit.isReached(by: faults),
+            memoryLimit.isReached(by: anonymous)
+        else { return [] }
+        let path = "/sys/kernel/mm/transparent_hugepage/enabled"
+        return [
+            Finding(
+                rule: "thp-enabled-policy", cause: .configuration, severity: .info,
+                confidence: .configuration,
+                summary: "huge pages are off; watched threads take \(briefFigure(faults)) page "
+                    + "faults a second",
+                culprit: FindingCulprit(kind: .setting, id: path, name: path),
+                evidence: [
+                    faultLimit.evidence("minor faults of watched threads", faults),
+                    memoryLimit.evidence("anonymous memory", anonymous),
+                ],
+                fix: .file(
+                    path, to: "madvise", from: "never", called: "thp-enabled",
+                    risk: "programs that ask for huge pages may use more memory",
+                    managedBy: observation.manager("tuned")),
+                verify: "`grep thp_fault_alloc /proc/vmstat` grows")
+        ]
+    }
+
+    package static let hugetlbPoolPerNode = Rule(
+        id: "hugetlb-pool-per-node", cause: .configuration, ceiling: .info,
+        title: "reserved huge pages are used up on one memory node only",
+        explanation: Explanation(
+            what: """
+                Huge pages can be reserved in advance, in a pool on each memory node. Here one \
+                node's pool is empty while another one has pages left.
+                """,
+            why: "Programs on the empty node get pages of the other one, which are slower.",
+            seen: "The pools of the nodes as /sys shows them.",
+            fix: "A larger pool on the empty node.",
+            avoid: """
+                Memory in a pool is lost to everything else. Leave it when the programs on that \
+                node have all the pages they want.
+                """,
+            verify: "free_hugepages of that node is above 0.",
+            sources: ["Documentation/admin-guide/mm/hugetlbpage.rst"])
+    ) { observation throws(Unavailable) in
+        let pools = observation.facts.hugepages
+        return pools.compactMap { pool in
+            let elsewhere = pools.filter { $0.pageBytes == pool.pageBytes && $0.node != pool.node }
+                .reduce(0) { $0 + $1.free }
+            guard pool.total > 0, pool.free == 0, elsewhere > 0 else { return nil }
+            return emptyPool(pool, elsewhere)
+        }
+    }
+
+    private static func emptyPool(_ pool: HugepagePool, _ elsewhere: Int64) -> Finding {
+        let kilobytes = pool.pageBytes >> 10
+        let path =
+            "/sys/devices/system/node/node\(pool.node)/hugepages/"
+            + "hugepages-\(kilobytes)kB/nr_hugepages"
+        let target = pool.total + elsewhere
+        return Finding(
+            rule: "hugetlb-pool-per-node", cause: .configuration, severity: .info,
+            confidence: .configuration,
+            summary: "all \(pool.total) reserved \(kilobytes) kB pages of node \(pool.node) are "
+                + "in use, \(elsewhere) are free on other nodes",
+            culprit: FindingCulprit(kind: .setting, id: path, name: path),
+            evidence: [
+                Evidence(
+                    name: "free pages on node \(pool.node)", value: Double(pool.free),
+                    unit: "pages", threshold: 0, source: "none left"),
+                Evidence(
+                    name: "free pages on other nodes", value: Double(elsewhere), unit: "pages"),
+            ],
+            fix: .file(
+                path, to: "\(target)", from: "\(pool.total)",
+                called: "hugetlb-node\(pool.node)-\(kilobytes)kB",
+                risk: "takes \(UInt64(elsewhere) * pool.pageBytes >> 20) MiB of node "
+                    + "\(pool.node) from all other uses"),
+            verify: "`cat \(path)` shows \(target)")
+    }
+}

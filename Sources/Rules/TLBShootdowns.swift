@@ -1,0 +1,105 @@
+import Host
+import Signals
+import Training
+
+/// Address-table flushes that CPUs of the job are interrupted for, and who causes them.
+struct TLBShootdowns: Sendable {
+    static let perSecond = Limit(1_000, "1/s", source: "KNOWLEDGE B1 row 11 (judgement)")
+    static let handlerShare = Limit(1, "%", source: "KNOWLEDGE C6 rule 65 (judgement)")
+    static let systemShare = Limit(
+        30, "%", source: "judgement: a program that computes spends a few percent in the kernel")
+    /// Time in the handler counts as flushes only where there are flushes at all.
+    static let someFlushes = 100.0
+    static let minorFaults = 1_000.0  // a second and process; unmapped memory is touched anew
+
+    /// Of the worst CPU that watched threads use.
+    var flushesPerSecond = 0.0
+    var handlerPercent = 0.0
+    var worstCPU: Int?
+    /// Part of the watched threads' interrupt time that was flushes and calls, 0 to 1.
+    var partOfInterrupts = 0.0
+    /// Processes that keep changing their address space, the worst first.
+    var stormers: [Int32] = []
+
+    var isStorm: Bool {
+        worstCPU != nil
+    }
+
+    init(_ observation: Observation, _ threads: Threads, _ interrupts: Interrupts) {
+        let window = observation.whole
+        let active = threads.threads.filter { $0.time[.running] > 0 }
+        let flushes = interrupts.row("TLB")
+        let calls = interrupts.row("CAL")
+        for cpu in Set(active.map(\.cpu)).sorted() {
+            let rate = window.perSecond(flushes?.counts.at(cpu) ?? 0)
+            let time = (calls?.nanoseconds.at(cpu) ?? 0) &+ (flushes?.nanoseconds.at(cpu) ?? 0)
+            let percent =
+                window.nanoseconds > 0
+                ? 100 * Double(time) / Double(window.nanoseconds) : 0
+            let isLong = Self.handlerShare.isReached(by: percent) && rate >= Self.someFlushes
+            guard Self.perSecond.isReached(by: rate) || isLong,
+                worstCPU == nil || rate > flushesPerSecond
+            else { continue }
+            (worstCPU, flushesPerSecond, handlerPercent) = (cpu, rate, percent)
+        }
+        let all = interrupts.lines.reduce(UInt64(0)) { $0 &+ $1.watchedTotal }
+        let part = (flushes?.watchedTotal ?? 0) &+ (calls?.watchedTotal ?? 0)
+        partOfInterrupts = all > 0 ? Double(part) / Double(all) : 0
+        stormers = Self.stormers(observation, threads)
+    }
+
+    /// Processes of two running threads or more (else there is nobody to interrupt) that spend
+    /// their time in the kernel and touch fresh memory, or fight for their address space.
+    private static func stormers(_ observation: Observation, _ threads: Threads) -> [Int32] {
+        let candidates = Dictionary(grouping: threads.threads, by: \.pid).filter { _, members in
+            let running = members.reduce(UInt64(0)) { $0 &+ $1.time[.running] }
+            let system = members.reduce(UInt64(0)) { $0 &+ $1.systemTime }
+            let faults = members.reduce(UInt64(0)) { $0 &+ $1.minorFaults }
+            guard members.filter({ $0.time[.running] > 0 }).count >= 2,
+                systemShare.isReached(by: 100 * Double(system) / Double(max(running, 1)))
+            else { return false }
+            return observation.whole.perSecond(faults) >= minorFaults
+                || members.contains { $0.mmapLock > 0 }
+        }
+        func faults(_ pid: Int32) -> UInt64 {
+            (candidates[pid] ?? []).reduce(0) { $0 &+ $1.minorFaults }
+        }
+        return candidates.keys.sorted { (faults($0), $1) > (faults($1), $0) }
+    }
+
+    /// What the storm takes from one thread: interrupts, and the fight for the address space.
+    func interruptTime(_ thread: ThreadActivity) -> UInt64 {
+        UInt64(Double(thread.time[.irq]) * min(partOfInterrupts, 1))
+    }
+
+    func lockTime(_ thread: ThreadActivity) -> UInt64 {
+        stormers.contains(thread.pid) ? thread.mmapLock : 0
+    }
+
+    func waits(_ threads: Threads) -> [Wait] {
+        threads.waits.filter {
+            $0.culprit.kind == .process && stormers.contains($0.culprit.id)
+        }
+    }
+}
+
+extension [UInt64] {
+    /// The element of one CPU; 0 for a CPU that is not listed.
+    fileprivate func at(_ cpu: Int) -> UInt64 { indices.contains(cpu) ? self[cpu] : 0 }
+}
+
+extension InterruptLine {
+    fileprivate var watchedTotal: UInt64 { watchedNanoseconds.reduce(0, &+) }
+}
+
+extension Fix {
+    /// Makes the C library keep memory that a program frees; taken up when the job starts.
+    static let keepFreedMemory = Fix(
+        commands: [
+            // 32 MiB is the largest threshold that glibc takes on 64-bit machines.
+            "export MALLOC_TRIM_THRESHOLD_=-1 MALLOC_MMAP_THRESHOLD_=33554432"
+        ],
+        persist: ["# the same line in the script that starts the job"],
+        rollback: ["unset MALLOC_TRIM_THRESHOLD_ MALLOC_MMAP_THRESHOLD_"],
+        risk: "takes effect when the job is started anew; the job keeps more memory")
+}
