@@ -1,13 +1,5 @@
 import BPF
 
-/// A hook that a probe wants, and why it is not attached; attached when there is no reason.
-package struct HookState: Equatable, Sendable {
-    package var probe: String
-    /// The tracepoint's name, such as `sched_switch`.
-    package var hook: String
-    package var reason: String?
-}
-
 /// A probe with as many of its programs attached as this kernel takes. One missing hook never
 /// disables the rest.
 struct AttachedProbe: ~Copyable {
@@ -27,7 +19,7 @@ struct AttachedProbe: ~Copyable {
             guard let hook = program.tracepoint, !types.hasTracepoint(hook) else { continue }
             setup.without.insert(program.name)
             hooks.append(
-                HookState(probe: image.name, hook: hook, reason: "this kernel has no such tracepoint"))
+                HookState(probe: image.name, hook: hook, reason: HookState.noTracepoint))
         }
         var object: LoadedObject
         do throws(ProbeError) {

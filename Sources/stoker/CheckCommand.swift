@@ -1,0 +1,54 @@
+import ArgumentParser
+import Glibc
+import Host
+import Outputs
+import Signals
+
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Says what this host can and cannot measure, and why.",
+        discussion: "Every probe is really loaded and attached, and let go again.")
+
+    func run() throws {
+        let host = Host()
+        let facts = HostFacts.read(from: host)
+        let source = Source(host: host, facts: facts, watch: Watch(everything: true))
+        let sensors = Sensors(on: source)
+        let first = sensors.sample()
+        let window = sensors.window(from: first, to: sensors.sample())
+        let text = checkReport(
+            probes: source.hooks.map(ProbeCheck.init), coverage: window.change.coverage(of: allSignals),
+            facts: facts, privileges: privileges(host), style: Terminal.style(toFile: false))
+        print(text, terminator: "")
+        if case .failure = source.ledger { throw Exit.failure }
+    }
+
+    /// Capabilities that the probes ask for, as this process has them.
+    private func privileges(_ host: Host) -> [String] {
+        let status = (try? host.text("/proc/self/status")) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("CapEff:") } ?? ""
+        let held = UInt64(line.split(separator: "\t").last ?? "", radix: 16) ?? 0
+        // linux/capability.h
+        let wanted: [(name: String, bit: UInt64)] = [
+            ("CAP_BPF", 39), ("CAP_PERFMON", 38), ("CAP_SYS_PTRACE", 19),
+            ("CAP_DAC_READ_SEARCH", 2),
+        ]
+        let names = wanted.filter { held >> $0.bit & 1 == 1 }.map(\.name)
+        return (geteuid() == 0 ? ["root"] : ["user \(geteuid())"]) + names
+    }
+}
+
+extension ProbeCheck {
+    init(_ hook: HookState) {
+        let state: ProbeCheck.State =
+            switch hook.reason {
+            case nil: .ok
+            case .some(HookState.noTracepoint): .missing
+            default: .refused
+            }
+        self.init(
+            name: hook.probe, hook: hook.hook == "*" ? "all hooks" : "tp_btf/\(hook.hook)",
+            signal: hook.signal, state: state, reason: hook.reason, adds: hook.adds)
+    }
+}
