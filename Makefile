@@ -1,0 +1,59 @@
+# Two commands are all a newcomer needs: `make run` and `make test`. Both install what is missing.
+SWIFT ?= swift
+STOKER := .build/release/stoker
+PREFIX ?= /usr/local
+# What the build links, what the tests and the linter run. Debian 12 and Ubuntu 24.04 names.
+BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev
+TEST_PACKAGES := stress-ng clang-format python3-jsonschema
+BENCH_PACKAGES := linux-perf bpftool libbpf-tools fio stress-ng
+SWIFT_SOURCES := Package.swift Sources Tests bpf/plugin
+
+.PHONY: run build release test lint format bench bench-accuracy bench-overhead install docs clean
+
+run: release
+	$(STOKER) diagnose; test $$? -le 1
+
+build: .build/packages-build
+	$(SWIFT) build
+
+# One self-contained file: libbpf, libelf, zlib and the Swift runtime are linked in.
+release: .build/packages-build
+	STOKER_STATIC=1 $(SWIFT) build -c release --static-swift-stdlib -Xlinker -s \
+		--product stoker
+
+test: .build/packages-build .build/packages-test
+	$(SWIFT) build --build-tests
+	Tests/run.sh
+
+lint: .build/packages-test
+	$(SWIFT) format lint --strict --recursive $(SWIFT_SOURCES)
+	clang-format --dry-run --Werror bpf/*.bpf.c bpf/include/*.h bpf/records/*.h
+
+format:
+	$(SWIFT) format --in-place --recursive $(SWIFT_SOURCES)
+	clang-format -i bpf/*.bpf.c bpf/include/*.h bpf/records/*.h
+
+bench: bench-accuracy bench-overhead
+
+bench-accuracy: release .build/packages-bench
+	Benchmarks/accuracy/run.py
+
+bench-overhead: release .build/packages-bench
+	Benchmarks/overhead/run.py
+
+# Generated references; the tests fail when they are stale.
+docs: build
+	.build/debug/stoker explain --markdown > docs/rules.md
+
+install: release
+	install -D -m 755 $(STOKER) $(DESTDIR)$(PREFIX)/bin/stoker
+
+clean:
+	$(SWIFT) package clean
+	rm -f .build/packages-*
+
+.build/packages-%: packaging/install-packages
+	@mkdir -p .build
+	@packaging/install-packages $(if $(filter build,$*),$(BUILD_PACKAGES)) \
+		$(if $(filter test,$*),$(TEST_PACKAGES)) $(if $(filter bench,$*),$(BENCH_PACKAGES))
+	@touch $@
