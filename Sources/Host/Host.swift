@@ -20,8 +20,9 @@ package struct Host: Sendable {
         let descriptor = open(root + path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw FileError(path: path, errno: errno) }
         defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        while bytes.count < limit {
+        // Most files fit into the first chunk; a second read has to find their end.
+        var bytes = try Self.chunk(of: descriptor, most: min(4096, limit), path)
+        while !bytes.isEmpty && bytes.count < limit {
             let chunk = try Self.chunk(
                 of: descriptor, most: min(64 << 10, limit - bytes.count), path)
             guard !chunk.isEmpty else { break }

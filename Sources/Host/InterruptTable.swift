@@ -41,10 +41,11 @@ package struct InterruptTable: Sendable, Equatable {
     private static func row(_ text: inout KernelText, _ cpus: [Int], width: Int) -> Row? {
         guard let first = text.word(), first.hasSuffix(":") else { return nil }
         let label = String(first.dropLast())
-        var counts = [UInt64](repeating: 0, count: width)
-        for cpu in cpus {
-            guard let count = text.number() else { return nil }
-            counts[cpu] = count
+        guard let columns = text.numbers(cpus.count) else { return nil }
+        var counts = columns
+        if width > columns.count {
+            counts = [UInt64](repeating: 0, count: width)
+            for (cpu, count) in zip(cpus, columns) { counts[cpu] = count }
         }
         let irq = Int(label)
         let description = text.rest()

@@ -33,19 +33,40 @@ package struct KernelText: Sendable {
     /// The next word of this line as a decimal number. Stays before a word that is none, or that
     /// does not fit.
     package mutating func number() -> UInt64? {
-        skipBlanks()
-        var value: UInt64 = 0
         var index = position
-        while index < bytes.count, case let digit = bytes[index] &- Self.zero, digit <= 9 {
+        let number = Self.number(in: bytes.span, at: &index)
+        position = index
+        return number
+    }
+
+    /// The next `count` words of this line as decimal numbers; `nil` when one of them is none.
+    package mutating func numbers(_ count: Int) -> [UInt64]? {
+        let bytes = bytes
+        let span = bytes.span
+        var index = position
+        var numbers: [UInt64] = []
+        numbers.reserveCapacity(count)
+        while numbers.count < count {
+            guard let number = Self.number(in: span, at: &index) else { return nil }
+            numbers.append(number)
+        }
+        position = index
+        return numbers
+    }
+
+    private static func number(in bytes: Span<UInt8>, at position: inout Int) -> UInt64? {
+        var index = position
+        while index < bytes.count && isBlank(bytes[index]) { index += 1 }
+        let start = index
+        var value: UInt64 = 0
+        while index < bytes.count, case let digit = bytes[index] &- zero, digit <= 9 {
             let (tens, tooMany) = value.multipliedReportingOverflow(by: 10)
             let (sum, tooLarge) = tens.addingReportingOverflow(UInt64(digit))
             guard !tooMany, !tooLarge else { return nil }
             value = sum
             index += 1
         }
-        guard index > position, index == bytes.count || Self.endsWord(bytes[index]) else {
-            return nil
-        }
+        guard index > start, index == bytes.count || endsWord(bytes[index]) else { return nil }
         position = index
         return value
     }
@@ -75,8 +96,8 @@ package struct KernelText: Sendable {
         String(decoding: bytes[range], as: UTF8.self)
     }
 
-    private static let newline = UInt8(ascii: "\n")
-    private static let zero = UInt8(ascii: "0")
+    private static var newline: UInt8 { UInt8(ascii: "\n") }
+    private static var zero: UInt8 { UInt8(ascii: "0") }
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 32 || byte == 9 }
     private static func endsWord(_ byte: UInt8) -> Bool { isBlank(byte) || byte == newline }
 }

@@ -7,7 +7,7 @@ package struct ProcessStat: Sendable, Equatable {
     /// `R`, `S`, `D` …
     package var state: Character
     package var parent: Int32
-    /// Faults of the whole process, also in a thread's `stat` of some kernels.
+    /// Faults and CPU time are those of all threads in a process's file, of one in a thread's.
     package var minorFaults: UInt64
     package var majorFaults: UInt64
     /// Ticks of 1/100 s.
@@ -82,7 +82,7 @@ package struct ProcessStatus: Sendable, Equatable {
     }
 }
 
-/// /proc/PID/schedstat, ns.
+/// /proc/PID/schedstat, ns. A process's file is about its main thread alone.
 package struct ScheduleTimes: Sendable, Equatable {
     /// Time on a CPU.
     package var ran: UInt64

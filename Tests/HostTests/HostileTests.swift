@@ -42,7 +42,8 @@ struct HostileTests {
             return UInt8(truncatingIfNeeded: state >> 33)
         }
         let noise = Array(repeatElement(piece, count: 16).joined())
-        for path in Self.paths { try tree.write(path, bytes: noise) }
+        for path in Self.paths { try tree.write(path, bytes: piece) }
+        try tree.write("/proc/interrupts", bytes: noise)
         #expect(HostFacts.read(from: tree.host).interrupts.isEmpty)
         #expect(ProcessStat(parsing: noise) == nil)
     }
