@@ -79,6 +79,20 @@ import Training
         #expect(try fallback(alloc: 0, refused: 1_501, faults: 1_500).first?.severity == .info)
     }
 
+    @Test func huntingForHugePagesWhileCompactingIsNoWarning() throws {
+        func severity(_ compaction: UInt64, scope: Job.Scope) throws -> Severity? {
+            try Rule.thpFallbackFragmentation.check(
+                observe(
+                    [trainer(71, [.compaction: compaction]) { $0.minorFaults = 9_001 }],
+                    scope: scope
+                ) { $0.vmstat(["thp_fault_fallback": 1_501]) }
+            ).first?.severity
+        }
+        #expect(try severity(perMinute(50) - 1, scope: .processes) == .warning)
+        #expect(try severity(perMinute(50), scope: .processes) == .info)
+        #expect(try severity(0, scope: .host) == .info)
+    }
+
     @Test func freeMemoryInSmallPiecesIsInformation() throws {
         func findings(blocks: UInt64, wanted: UInt64 = 7) throws -> [Finding] {
             let zone = MemoryZone(
