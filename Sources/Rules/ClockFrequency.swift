@@ -89,7 +89,7 @@ extension Rule {
             what: "Turbo lets a CPU run faster than its base rate while heat and power allow.",
             why: "One launch thread drives one GPU: its speed is the speed of one CPU.",
             seen: "Turbo is switched off, and a launch thread is on its CPU most of the time.",
-            fix: "Turbo on.",
+            fix: "CPUs may go above their base rate again, as far as heat and power allow.",
             avoid: "Leave it off where even timing matters more than speed, or power is short.",
             verify: "scaling_cur_freq of busy CPUs rises.",
             sources: ["Documentation/admin-guide/pm/intel_pstate.rst", "tuned profiles"])

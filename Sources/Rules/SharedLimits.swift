@@ -28,7 +28,7 @@ extension Rule {
         let percent = 100 * Double(use.usedBytes) / Double(use.sizeBytes)
         guard nearFull.isReached(by: percent) else { return [] }
         let old = use.sizeBytes >> 10
-        let new = use.sizeBytes >> 19  // twice the size, in KiB
+        let new = use.sizeBytes >> 9  // twice the size, in KiB
         let line = "tmpfs /dev/shm tmpfs defaults,size=\(new)k 0 0"
         return [
             Finding(

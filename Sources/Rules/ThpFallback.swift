@@ -43,9 +43,10 @@ extension Rule {
         let percent = wanted > 0 ? 100 * Double(refused) / Double(wanted) : 0
         if share.isReached(by: percent) && attemptsPerSecond.isReached(by: rate) {
             let hit = observation.hitByFallback(refused)
+            let isHint = hit.isEmpty || observation.job.scope == .host || isCompacting(observation)
             return [
                 finding(
-                    observation, hit.isEmpty || isCompacting(observation) ? .info : .warning,
+                    observation, isHint ? .info : .warning,
                     summary: "\(briefFigure(percent)) % of \(briefFigure(rate)) huge pages a "
                         + "second could not be given out",
                     affected: hit,
