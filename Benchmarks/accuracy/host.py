@@ -4,6 +4,7 @@ import os
 import pathlib
 import random
 import re
+import time
 
 WORDS = "kestrel lumen tundra sorrel quartz harbor willow ember maple cobalt fjord pixel".split()
 
@@ -148,6 +149,17 @@ def machine_busy():
     """CPU seconds that the whole machine has used, by the kernel's tick count."""
     words = [int(w) for w in read("/proc/stat").split("\n", 1)[0].split()[1:9]]
     return (sum(words) - words[3] - words[4]) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_until_quiet(limit, most=0.25):
+    """Waits, at most `limit` seconds, until the machine uses less than `most` CPUs."""
+    deadline = time.monotonic() + limit
+    while True:
+        before, at = machine_busy(), time.monotonic()
+        time.sleep(0.5)
+        used = (machine_busy() - before) / (time.monotonic() - at)
+        if used < most or time.monotonic() > deadline:
+            return used
 
 
 def children(process):

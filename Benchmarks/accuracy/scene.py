@@ -125,6 +125,7 @@ class Scene:
         after = self.read()
         wall = after["at"] - self.before["at"]
         rates = {k: (after[k] - self.before.get(k, 0)) / wall for k in after}
+        rates["seconds"] = wall
         rates["strangers"] = rates["machineBusy"] - rates["jobRan"] - rates["faultRan"]
         self.job_process.send_signal(signal.SIGTERM)
         try:
