@@ -2,169 +2,123 @@ import Host
 import Signals
 import Training
 
-private let launchRate = Limit(1, "ms/s", source: "judgement")
-private let warningRate = Limit(5, "ms/s", source: "judgement")
-private let otherShare = Limit(0.05, "share of wall", source: "judgement")
+private let noisePerSecond = Limit(1, "ms/s", source: "KNOWLEDGE C5 rule 42 (judgement)")
 
-extension Rule {
-    package static let kthreadNoise = Rule(
-        id: "kthread-noise", cause: .cpuContention, ceiling: .critical,
-        title: "Kernel threads take the CPUs that training threads need",
-        explanation: Explanation(
-            what: """
-                The kernel does part of its work in threads of its own: kworker runs deferred \
-                work of drivers and file systems, rcu threads free old data, kswapd frees memory. \
-                They are scheduled like programs and can push a training thread off its CPU.
-                """,
-            why: """
-                A launch thread that is pushed aside cannot feed its GPU. Kernel threads run \
-                briefly but often, so the delay shows as jitter from step to step, which \
-                synchronous training turns into waiting on every rank.
-                """,
-            seen: """
-                Stoker adds up the time that a watched thread was ready while a kernel thread ran \
-                on its CPU. ksoftirqd (soft interrupts) and migration threads have rules of their \
-                own and are not counted here.
-                """,
-            fix: """
-                Unbound workers (kworker/u…) obey one mask that keeps them on housekeeping CPUs. \
-                Other kernel threads that may move are bound there one by one; threaded \
-                interrupts follow their interrupt's affinity.
-                """,
-            avoid: """
-                Kernel threads that belong to one CPU cannot move: what gives them work must run \
-                elsewhere. kswapd should stay on its own memory node. Do not bother below a \
-                millisecond a second.
-                """,
-            verify: "stoker diagnose: waiting behind kernel threads falls below 1 ms/s.",
-            sources: [
-                "Documentation/core-api/workqueue.rst",
-                "Documentation/admin-guide/kernel-per-CPU-kthreads.rst",
-                "tuned profile cpu-partitioning",
-            ]),
-        check: { observation throws(Unavailable) in try observation.kernelThreadNoise() })
+/// Time that watched threads waited while kernel threads of one name ran.
+private struct KernelThreadWaits {
+    var culprit: Culprit
+    var losses: ThreadLosses
+    var claims: [Claim]
+
+    var millisecondsPerSecond: Double { losses.millisecondsPerMinute / 60 }
+
+    /// `nil` when nobody waited.
+    init?(_ name: String, _ observation: Observation, _ threads: Threads) {
+        let waits = threads.waits.filter { $0.culprit.kind == .kthread && $0.culprit.name == name }
+        guard let first = waits.first else { return nil }
+        culprit = first.culprit
+        claims = waits.map {
+            Claim(tid: $0.tid, loss: .waiting($0.culprit), nanoseconds: $0.nanoseconds)
+        }
+        losses = ThreadLosses(threads.threads, during: observation.whole) { thread in
+            waits.filter { $0.tid == thread.tid }.reduce(0) { $0 &+ $1.nanoseconds }
+        }
+    }
+
+    func severity(_ observation: Observation, _ threads: Threads) -> Severity {
+        let active = losses.filter { observation.isActive($0.thread) }
+        guard LossLimits.active.isReached(by: active.worstPercent) else { return .info }
+        return observation.severity(of: losses, in: threads)
+    }
+
+    func finding(
+        _ rule: String, _ cause: Cause, _ observation: Observation, _ threads: Threads, fix: Fix
+    ) -> Finding {
+        Finding(
+            rule: rule, cause: cause, severity: severity(observation, threads),
+            confidence: .measured,
+            summary: "watched threads waited \(briefFigure(millisecondsPerSecond)) ms a second "
+                + "behind \(culprit.name); \(losses.worstInWords)",
+            culprit: FindingCulprit(kind: .kthread, id: "\(culprit.id)", name: culprit.name),
+            affected: observation.affected(losses),
+            evidence: [
+                noisePerSecond.evidence("waiting behind \(culprit.name)", millisecondsPerSecond),
+                losses.shareEvidence,
+            ],
+            fix: fix, verify: "the waiting behind \(culprit.name) in the next report is gone",
+            claims: claims)
+    }
 }
 
-extension Observation {
-    /// Waits behind kernel threads that no other rule explains.
-    var kernelThreadWaits: (Wait) -> Bool {
-        { wait in
-            wait.culprit.kind == .kthread
-                && !wait.culprit.name.hasPrefix("ksoftirqd/")
-                && !wait.culprit.name.hasPrefix("migration/")
-        }
+extension Rule {
+    package static let khugepagedNoise = Rule(
+        id: "khugepaged-noise", cause: .cpuContention, ceiling: .critical,
+        title: "the kernel's search for huge pages takes CPUs from the job",
+        explanation: Explanation(
+            what: """
+                khugepaged is a kernel thread that walks through the memory of programs and joins \
+                small pages into huge ones.
+                """,
+            why: "While it runs on a CPU, the thread of the job that wants that CPU waits.",
+            seen: "The scheduler's record of who ran while watched threads waited.",
+            fix: "A longer pause between two rounds makes it run less often.",
+            avoid: "Leave it where programs gain much from huge pages that it makes.",
+            verify: "The waiting behind khugepaged falls below 1 ms a second.",
+            sources: ["Documentation/admin-guide/mm/transhuge.rst"])
+    ) { observation throws(Unavailable) in
+        let threads = try observation.threads()
+        let pause: Int64 = 60_000
+        let old = observation.facts.settings.khugepagedScanMilliseconds
+        guard let waits = KernelThreadWaits("khugepaged", observation, threads),
+            noisePerSecond.isReached(by: waits.millisecondsPerSecond), (old ?? 0) < pause
+        else { return [] }
+        let fix = Fix.file(
+            "/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs",
+            to: "\(pause)", from: old.map { "\($0)" }, called: "khugepaged-pause",
+            risk: "huge pages are made more slowly", managedBy: observation.manager("tuned"))
+        return [waits.finding("khugepaged-noise", .cpuContention, observation, threads, fix: fix)]
     }
 
-    fileprivate func kernelThreadNoise() throws(Unavailable) -> [Finding] {
-        let threads = try probedThreads()
-        let losses = losses(in: threads, counting: kernelThreadWaits)
-        let hit = losses.filter { loss in
-            guard loss.isLongLived else { return false }
-            return loss.isLaunch
-                ? launchRate.isReached(by: loss.millisecondsPerSecond)
-                : otherShare.isReached(by: loss.share)
+    package static let ksm = Rule(
+        id: "ksm", cause: .configuration, ceiling: .critical,
+        title: "the kernel looks for equal pages to share",
+        explanation: Explanation(
+            what: """
+                KSM is a kernel thread, ksmd, that compares pages of programs and keeps equal \
+                ones only once. It saves memory on hosts with many equal virtual machines.
+                """,
+            why: """
+                On a training host there is next to nothing to share; the comparing takes CPU time \
+                and memory bandwidth.
+                """,
+            seen: "/sys/kernel/mm/ksm/run is 1.",
+            fix: "0 stops the thread; pages that are shared already stay so.",
+            avoid: "Leave it on a host of virtual machines that counts on the saved memory.",
+            verify: "/sys/kernel/mm/ksm/run shows 0 and ksmd uses no CPU time.",
+            sources: ["Documentation/admin-guide/mm/ksm.rst"])
+    ) { observation throws(Unavailable) in
+        guard observation.facts.settings.ksmRun == 1 else { return [] }
+        let fix = Fix.file(
+            "/sys/kernel/mm/ksm/run", to: "0", from: "1", called: "ksm",
+            risk: "virtual machines on this host will need more memory",
+            managedBy: observation.manager("ksmtuned"))
+        if let threads = observation.optional(Threads.self),
+            let waits = KernelThreadWaits("ksmd", observation, threads),
+            noisePerSecond.isReached(by: waits.millisecondsPerSecond)
+        {
+            return [waits.finding("ksm", .cpuContention, observation, threads, fix: fix)]
         }
-        let groups = CulpritGroup.groups(losses) { kernelThreadClass($0.name) }
-        guard let worst = hit.first(where: \.isLaunch) ?? hit.first, let top = groups.first,
-            isSustained(hit, counting: kernelThreadWaits)
-        else { return [] }
-        let isSmall = hit.allSatisfy {
-            $0.isLaunch && !warningRate.isReached(by: $0.millisecondsPerSecond)
-        }
-        let row =
-            worst.isLaunch
-            ? launchRate.evidence("waiting behind kernel threads", worst.millisecondsPerSecond)
-            : otherShare.evidence("waiting behind kernel threads", worst.share)
         return [
             Finding(
-                rule: "kthread-noise", cause: .cpuContention,
-                severity: isSmall ? .info : severity(hit), confidence: .measured,
-                summary: """
-                    \(SchedulingText.thread(worst)) waited \
-                    \(SchedulingText.oneDecimal(worst.millisecondsPerSecond)) ms/s behind kernel \
-                    threads, most of all \(top.name)\
-                    \(SchedulingText.others(groups.dropFirst().map(\.name)))
-                    """,
-                culprit: FindingCulprit(
-                    kind: .kthread, id: top.members.first.map { String($0.culprit.id) } ?? "",
-                    name: top.members.first?.culprit.name ?? top.name),
-                affected: hit.map { affected($0.thread) }, evidence: [row],
-                fix: placement(top, split: split(for: hit.map(\.thread), in: threads)),
-                verify: "stoker diagnose: waiting behind kernel threads below 1 ms/s",
-                claims: losses.flatMap(\.claims))
+                rule: "ksm", cause: .configuration, severity: .info, confidence: .configuration,
+                summary: "the kernel compares pages of programs (KSM); nothing shows that it pays",
+                culprit: FindingCulprit(kind: .setting, id: "ksm", name: "/sys/kernel/mm/ksm/run"),
+                evidence: [
+                    Evidence(
+                        name: "/sys/kernel/mm/ksm/run", value: 1, unit: "", threshold: 1,
+                        source: "KNOWLEDGE C9 rule 96 (judgement)")
+                ],
+                fix: fix, verify: "`cat /sys/kernel/mm/ksm/run` shows 0")
         ]
-    }
-
-    /// `kworker/u8:3-flush` and its like as `kworker/u`, `rcuop/3` as `rcuop`.
-    private func kernelThreadClass(_ name: String) -> String {
-        if name.hasPrefix("kworker/u") { return "kworker/u" }
-        if name.hasPrefix("irq/") { return name }
-        return String(name.prefix { $0 != "/" })
-    }
-
-    private func placement(_ group: CulpritGroup, split: CPUSplit?) -> Fix {
-        let all = facts.topology.usable
-        guard let kept = split?.housekeeping else {
-            return Fix(
-                commands: [],
-                risk: """
-                    This host has too few CPUs to keep one for kernel threads. Find what gives \
-                    \(group.name) its work (file system write-back, drivers) and do less of it.
-                    """)
-        }
-        if group.name == "kworker/u" { return workqueues(to: kept, of: all) }
-        if let irq = interruptNumber(group.name) {
-            let old = facts.interrupts.first { $0.irq == irq }?.affinity ?? all
-            return Fix(
-                commands: ["echo \(kept.description) > /proc/irq/\(irq)/smp_affinity_list"],
-                rollback: ["echo \(old.description) > /proc/irq/\(irq)/smp_affinity_list"],
-                risk: "The device's work shares CPUs \(kept.description); a driver may refuse.",
-                managedBy: manager("irqbalance"))
-        }
-        if group.name == "kworker" { return boundWorkers(kept) }
-        let pids = group.pids(most: 4)
-        return Fix(
-            commands: pids.map { "taskset -pc \(kept.description) \($0)" },
-            rollback: pids.map { "taskset -pc \(all.description) \($0)" },
-            risk: """
-                A kernel thread that belongs to one CPU refuses the change, which does no harm. \
-                kswapd should stay on its own memory node. rcuo threads exist only with the boot \
-                parameter rcu_nocbs.
-                """)
-    }
-
-    private func workqueues(to kept: CPUList, of all: CPUList) -> Fix {
-        let base = "/sys/devices/virtual/workqueue"
-        let old = facts.settings.workqueueCPUs ?? all
-        let paths = ["\(base)/cpumask", "\(base)/writeback/cpumask"]
-        return Fix(
-            commands: paths.map { "echo \(kept.mask) > \($0)" },
-            persist: paths.enumerated().map {
-                "echo 'w \($1) - - - - \(kept.mask)' \($0 == 0 ? ">" : ">>") "
-                    + "/etc/tmpfiles.d/stoker-workqueue.conf"
-            },
-            rollback: paths.map { "echo \(old.mask) > \($0)" }
-                + ["rm -f /etc/tmpfiles.d/stoker-workqueue.conf"],
-            risk: """
-                Deferred work shares CPUs \(kept.description); write-back may become slower when \
-                those are busy.
-                """,
-            managedBy: manager("tuned"))
-    }
-
-    private func boundWorkers(_ kept: CPUList) -> Fix {
-        Fix(
-            commands: [],
-            risk: """
-                These workers belong to their CPU and cannot be moved. Run what gives them work \
-                (file system and device users) on CPUs \(kept.description), away from launch \
-                threads.
-                """)
-    }
-
-    /// 57 out of `irq/57-nvme0q3`.
-    private func interruptNumber(_ name: String) -> Int? {
-        guard name.hasPrefix("irq/") else { return nil }
-        return Int(name.dropFirst(4).prefix { $0 != "-" })
     }
 }
