@@ -23,16 +23,11 @@ extension Page {
     private mutating func writeFinding(
         _ finding: Finding, number: Int, rule: Rule?, _ observation: Observation
     ) {
-        let word = finding.severity.rawValue.uppercased()
-        let tint: Tint = finding.severity == .critical ? .alarm : .alert
-        row(
-            [
-                Cell(text: "\(number)", width: 2, tint: .bold),
-                Cell(text: word, width: word.count + 1, tint: tint),
-                Cell(text: finding.cause.rawValue + " ", tint: .bold),
-                Cell(text: "(\(finding.rule))", tint: .dim),
-            ], indent: 0)
-        paragraph(finding.summary, indent: 3)
+        paragraph(
+            "\(finding.cause.rawValue) (\(finding.rule), \(finding.confidence.rawValue))",
+            label: "\(number)  \(finding.severity.rawValue.uppercased())  ",
+            tint: finding.severity == .critical ? .alarm : .alert)
+        paragraph(terminalSafe(finding.summary, limit: longestSummary), indent: 3)
         blank()
         if let culprit = finding.culprit { field("who", described(culprit)) }
         if let cost = costText(finding.cost, observation) { field("cost", cost) }
@@ -86,10 +81,15 @@ extension Page {
     }
 
     private mutating func writeShort(_ finding: Finding) {
-        paragraph(finding.summary, indent: 2, label: "\(finding.cause.rawValue)  ", tint: .bold)
+        paragraph(
+            terminalSafe(finding.summary, limit: longestSummary), indent: 2,
+            label: "\(finding.rule) (\(finding.cause.rawValue))  ", tint: .bold)
         for command in finding.fix.commands { line(command, indent: 6) }
     }
 }
+
+/// A summary may hold names of any length; what is longer is cut.
+private let longestSummary = 600
 
 /// How much, where it is known.
 private func costText(_ cost: Cost, _ observation: Observation) -> String? {

@@ -15,6 +15,7 @@ package func jsonReport(
         ("host", host(observation)),
         ("window", window(observation)),
         ("scope", .string(observation.job.scope.rawValue)),
+        ("method", JSON(threads?.method.rawValue)),
         ("coverage", .array(observation.coverage.map(coverage))),
         ("training", .array(isHost ? [] : training(observation, threads))),
         ("processes", .array(isHost ? processes(observation, threads) : [])),

@@ -51,6 +51,7 @@ extension Page {
         writeProcessSums(
             processSums(threads.threads, observation.job),
             nanoseconds: observation.whole.nanoseconds)
+        writeWaits(threads)
     }
 
     private mutating func writeCPUs(_ cpus: [CPUActivity]) {
@@ -77,6 +78,9 @@ extension Page {
                 parts.map { number(tableShare(Double($0.amount) / total)) }, indent: 2)
         }
         writeRest(busiest.count - mostRows, "CPU")
+        let stolen = Double(sum.steal) / Double(max(sum.total, 1))
+        guard stolen >= 0.01 else { return }
+        paragraph("The hypervisor had \(percent(stolen)) of it all.", indent: 2)
     }
 
     private mutating func writeProcessSums(_ sums: [ProcessSum], nanoseconds: UInt64) {

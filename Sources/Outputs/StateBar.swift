@@ -47,7 +47,7 @@ extension StateTimes {
 
 /// Cells of a bar `width` wide for `amounts`, which add up to all of it: each amount gets its
 /// share, and whatever is 1 % or more gets at least one cell.
-func barCells(_ amounts: [UInt64], width: Int) -> [Int] {
+package func barCells(_ amounts: [UInt64], width: Int) -> [Int] {
     let total = amounts.reduce(0.0) { $0 + Double($1) }
     guard total > 0, width > 0 else { return amounts.map { _ in 0 } }
     let exact = amounts.map { Double($0) / total * Double(width) }

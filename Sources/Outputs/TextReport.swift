@@ -76,8 +76,14 @@ extension Page {
 
     mutating func writeUnseen(_ observation: Observation, _ diagnosis: Diagnosis) {
         let gaps = observation.coverage.filter { $0.state != .ok }
-        guard !gaps.isEmpty || !diagnosis.unchecked.isEmpty else { return }
+        let method = (try? observation.threads())?.method ?? .probes
+        guard !gaps.isEmpty || !diagnosis.unchecked.isEmpty || method == .procfs else { return }
         heading("Not seen")
+        if method == .procfs {
+            paragraph(
+                "Without probes only running and waiting are exact; the rest is sampled from /proc.",
+                indent: 2)
+        }
         for gap in gaps {
             paragraph(gapText(gap), indent: 2, label: gap.signal + " ", labelWidth: 10)
         }

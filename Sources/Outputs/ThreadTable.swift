@@ -77,7 +77,8 @@ extension Page {
         return showsTid ? [name, tid, role] : [name, role]
     }
 
-    private mutating func writeWaits(_ threads: Threads) {
+    /// Behind whom the threads waited for a CPU.
+    mutating func writeWaits(_ threads: Threads) {
         var byCulprit: [Culprit: UInt64] = [:]
         for wait in threads.waits { byCulprit[wait.culprit, default: 0] &+= wait.nanoseconds }
         let total = byCulprit.values.reduce(0, &+)

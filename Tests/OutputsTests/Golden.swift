@@ -32,7 +32,7 @@ let golden = #"""
 
     Findings
 
-    1  WARNING  cpu-contention  (strangers-on-training-cpus)
+    1  WARNING  cpu-contention (strangers-on-training-cpus, measured)
        The launch thread of rank 3 waited 31 % of its time for CPU 3 while python3
        (pid 812) ran there.
 
@@ -54,7 +54,8 @@ let golden = #"""
                  preemptions             12,345 1/s
 
     Also noticed
-      swap  vm.swappiness is 60: memory of the job may be swapped for file cache.
+      swappiness (swap)  vm.swappiness is 60: memory of the job may be swapped for
+                         file cache.
           sysctl -w vm.swappiness=1
 
     Ruled out
@@ -95,6 +96,9 @@ let goldenMachine = #"""
 
       process              pid threads                          run  wait  held
       python3             4242      15 ####################wo  9.71  0.31  0.80
+
+      Of 9.3 s waiting for a CPU, behind: python3 (pid 812) 97 %, ksoftirqd/3 (pid
+      31) 3.2 %.
 
     Not seen
       irq       degraded; 1,234 events lost

@@ -126,7 +126,8 @@ import Training
             .map { $0.split(separator: "\"")[1] }
         #expect(
             keys == [
-                "schema", "version", "host", "window", "scope", "coverage", "training", "processes",
+                "schema", "version", "host", "window", "scope", "method", "coverage", "training",
+                "processes",
                 "cpus", "verdict", "findings", "excluded", "unchecked",
             ])
     }
