@@ -5,9 +5,11 @@ import Testing
 import Training
 
 @Suite struct IRQOnTrainingCoresTests {
-    private func disk(_ nanoseconds: UInt64, label: String = "41", irq: Int? = 41) -> InterruptLine {
+    private func disk(_ nanoseconds: UInt64, label: String = "41", irq: Int? = 41) -> InterruptLine
+    {
         InterruptLine(
-            label: label, irq: irq, name: "virtio1-req.0", nanoseconds: Scheduling.at(5, nanoseconds),
+            label: label, irq: irq, name: "virtio1-req.0",
+            nanoseconds: Scheduling.at(5, nanoseconds),
             watchedNanoseconds: Scheduling.at(5, 7))
     }
 
