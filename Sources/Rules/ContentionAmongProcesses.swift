@@ -34,29 +34,34 @@ extension Observation {
         guard let worst = victims.first, let top = groups.first,
             isSustained(hit, counting: isForeign)
         else { return [] }
-        let name = job.process(worst.pid)?.name ?? worst.losses.first?.thread.name ?? ""
-        let share = waited(worst, awake)
         return [
-            Finding(
-                rule: "noisy-neighbour", cause: .cpuContention, severity: .warning,
-                confidence: .measured,
-                summary: """
-                    process \(worst.pid) (\(name)) waited \(SchedulingText.percent(share)) of its \
-                    awake time behind other processes on busy CPUs, most of all \
-                    \(SchedulingText.name(top.name))\
-                    \(SchedulingText.others(groups.dropFirst().map(\.name)))
-                    """,
-                culprit: top.processCulprit, affected: hit.map { affected($0.thread) },
-                evidence: [
-                    waitedShare.evidence("waiting behind other processes", share),
-                    waitedRate.evidence(
-                        "waiting behind other processes", milliseconds(worst.lost)),
-                    busyShare.evidence("CPUs not idle", busy(worst.pid, cpus)),
-                ],
-                fix: fence(groups, from: facts.topology.split),
-                verify: "stoker diagnose: the process waits for less than 10 % of its awake time",
-                claims: hit.flatMap(\.claims))
+            contention(worst, hit, groups, top, waited(worst, awake), busy(worst.pid, cpus))
         ]
+    }
+
+    private func contention(
+        _ worst: Victim, _ hit: [ThreadLoss], _ groups: [CulpritGroup], _ top: CulpritGroup,
+        _ share: Double, _ busy: Double
+    ) -> Finding {
+        let name = job.process(worst.pid)?.name ?? worst.losses.first?.thread.name ?? ""
+        return Finding(
+            rule: "noisy-neighbour", cause: .cpuContention, severity: .warning,
+            confidence: .measured,
+            summary: """
+                process \(worst.pid) (\(name)) waited \(SchedulingText.percent(share)) of its \
+                awake time behind other processes on busy CPUs, most of all \
+                \(SchedulingText.name(top.name))\
+                \(SchedulingText.others(groups.dropFirst().map(\.name)))
+                """,
+            culprit: top.processCulprit, affected: hit.map { affected($0.thread) },
+            evidence: [
+                waitedShare.evidence("waiting behind other processes", share),
+                waitedRate.evidence("waiting behind other processes", milliseconds(worst.lost)),
+                busyShare.evidence("CPUs not idle", busy),
+            ],
+            fix: fence(groups, from: facts.topology.split),
+            verify: "stoker diagnose: the process waits for less than 10 % of its awake time",
+            claims: hit.flatMap(\.claims))
     }
 
     /// Waits of one process behind another.

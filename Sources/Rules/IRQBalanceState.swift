@@ -43,7 +43,6 @@ extension Observation {
         let share = Double(top.value) / Double(total)
         guard leastRate.isReached(by: whole.perSecond(total)), oneCPU.isReached(by: share)
         else { return [] }
-        let banned = facts.topology.split?.training.description
         return [
             Finding(
                 rule: "irqbalance-state", cause: .irqLoad, severity: .info,
@@ -57,19 +56,22 @@ extension Observation {
                     oneCPU.evidence("interrupts on CPU \(top.key)", share),
                     leastRate.evidence("device interrupts", whole.perSecond(total)),
                 ],
-                fix: Fix(
-                    commands: (banned.map {
-                        ["echo IRQBALANCE_BANNED_CPULIST=\($0) >> /etc/default/irqbalance"]
-                    } ?? []) + ["systemctl enable --now irqbalance"],
-                    rollback: ["systemctl disable --now irqbalance"]
-                        + (banned == nil
-                            ? []
-                            : ["sed -i /^IRQBALANCE_BANNED_CPULIST=/d /etc/default/irqbalance"]),
-                    risk: """
-                        irqbalance overwrites affinities that were set by hand. On RHEL the file \
-                        is /etc/sysconfig/irqbalance.
-                        """),
+                fix: balancing,
                 verify: "the counts of /proc/interrupts grow on several CPUs")
         ]
+    }
+
+    private var balancing: Fix {
+        let file = "/etc/default/irqbalance"
+        let banned = facts.topology.split?.training.description
+        let ban = banned.map { ["echo IRQBALANCE_BANNED_CPULIST=\($0) >> \(file)"] } ?? []
+        return Fix(
+            commands: ban + ["systemctl enable --now irqbalance"],
+            rollback: ["systemctl disable --now irqbalance"]
+                + ban.map { _ in "sed -i /^IRQBALANCE_BANNED_CPULIST=/d \(file)" },
+            risk: """
+                irqbalance overwrites affinities that were set by hand. On RHEL the file is \
+                /etc/sysconfig/irqbalance.
+                """)
     }
 }

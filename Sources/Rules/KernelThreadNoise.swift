@@ -64,7 +64,7 @@ extension Observation {
                 ? launchRate.isReached(by: loss.millisecondsPerSecond)
                 : otherShare.isReached(by: loss.share)
         }
-        let groups = CulpritGroup.groups(losses) { kernelThreadClass($0.name) }
+        let groups = CulpritGroup.groups(hit) { kernelThreadClass($0.name) }
         guard let worst = hit.first(where: \.isLaunch) ?? hit.first, let top = groups.first,
             isSustained(hit, counting: kernelThreadWaits)
         else { return [] }

@@ -67,21 +67,10 @@ extension Observation {
                     || launchShare.isReached(by: loss.share)
                 : otherShare.isReached(by: loss.share)
         }
-        let groups = CulpritGroup.groups(losses)
+        let groups = CulpritGroup.groups(hit)
         guard let worst = hit.first(where: \.isLaunch) ?? hit.first, let top = groups.first,
             isSustained(hit, counting: isOutside)
         else { return [] }
-        let rows = [
-            worst.isLaunch
-                ? launchRate.evidence(
-                    "waiting behind other processes", worst.millisecondsPerSecond)
-                : nil,
-            (worst.isLaunch ? launchShare : otherShare)
-                .evidence("share of wall spent waiting behind other processes", worst.share),
-            Evidence(
-                name: "waiting behind \(SchedulingText.name(top.name)), all threads",
-                value: milliseconds(top.nanoseconds), unit: "ms/s"),
-        ]
         return [
             Finding(
                 rule: "noisy-neighbour", cause: .cpuContention, severity: severity(hit),
@@ -93,13 +82,25 @@ extension Observation {
                     \(SchedulingText.others(groups.dropFirst().map(\.name)))
                     """,
                 culprit: top.processCulprit, affected: hit.map { affected($0.thread) },
-                evidence: rows.compactMap { $0 },
+                evidence: neighbourEvidence(worst, top),
                 fix: fence(groups, from: split(for: hit.map(\.thread), in: threads)),
                 verify: """
                     stoker diagnose: waiting behind other processes below \
                     \(SchedulingText.oneDecimal(launchRate.value)) ms/s on launch threads
                     """,
                 claims: losses.flatMap(\.claims))
+        ]
+    }
+
+    private func neighbourEvidence(_ worst: ThreadLoss, _ top: CulpritGroup) -> [Evidence] {
+        let rate = launchRate.evidence(
+            "waiting behind other processes", worst.millisecondsPerSecond)
+        let limit = worst.isLaunch ? launchShare : otherShare
+        return (worst.isLaunch ? [rate] : []) + [
+            limit.evidence("part of its time spent waiting behind them", worst.share),
+            Evidence(
+                name: "waiting behind \(SchedulingText.name(top.name)), all hit threads",
+                value: milliseconds(top.nanoseconds), unit: "ms/s"),
         ]
     }
 }

@@ -63,7 +63,7 @@ extension Observation {
         let ranks = rankPIDs(threads)
         return Crowding(
             kind: kind(hit, threads, ranks, allowed), losses: losses, hit: hit,
-            groups: CulpritGroup.groups(losses), allowed: allowed, demand: demand,
+            groups: CulpritGroup.groups(hit), allowed: allowed, demand: demand,
             waitedShare: share, ranks: max(ranks.count, 1),
             workersPerRank: loaderPIDs(threads, ranks).count / max(ranks.count, 1))
     }

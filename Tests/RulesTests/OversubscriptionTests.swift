@@ -1,0 +1,91 @@
+import Host
+import Rules
+import Signals
+import Testing
+import Training
+
+@Suite struct OversubscriptionTests {
+    private static let rules: [Rule] = [
+        .ompOversubscription, .loaderWorkersTooMany, .cpusetTooSmall,
+    ]
+
+    private func findings(_ observation: Observation) throws -> [Finding] {
+        try Self.rules.flatMap { rule in try rule.check(observation) }
+    }
+
+    /// A launch thread that waits behind `culprit`.
+    private func waiting(_ nanoseconds: UInt64, behind culprit: Int32) -> Observation {
+        Scheduling.observation(
+            Scheduling.twoCPUs(), job: Scheduling.job(707, roles: [701: .launch, 707: .loader]),
+            threads: [Scheduling.thread(701, [.running: .ms(3001), .waiting: nanoseconds])],
+            waits: [Scheduling.wait(701, behind: culprit, "python", nanoseconds)])
+    }
+
+    @Test func firesFromFivePercentOfALaunchThread() throws {
+        #expect(try findings(waiting(.ms(499), behind: 707)).isEmpty)
+        let finding = try #require(try findings(waiting(.ms(500), behind: 707)).first)
+        #expect(finding.rule == "loader-workers-too-many")
+        #expect(finding.fix.commands == ["DataLoader(..., num_workers=1)"])
+        #expect(finding.culprit?.id == "707")
+    }
+
+    /// A pool of five threads in one process; each runs 4 s and waits for `waited`.
+    private func pool(waited: UInt64, facts: HostFacts = Scheduling.twoCPUs()) -> Observation {
+        let tids: [Int32] = [701, 702, 703, 705, 709]
+        return Scheduling.observation(
+            facts, job: Scheduling.job(roles: [:]),
+            threads: tids.map {
+                Scheduling.thread($0, [.running: .ms(4001), .waiting: waited])
+            }, waits: tids.map { Scheduling.wait($0, behind: 701, "python", waited) })
+    }
+
+    @Test func aPoolCountsFromAQuarterOfItsRunnableTime() throws {
+        #expect(try findings(pool(waited: .ms(1333))).isEmpty)
+        let found = try findings(pool(waited: .ms(1337)))
+        #expect(found.map(\.rule) == ["omp-oversubscription"])
+        #expect(
+            found.first?.fix.commands
+                == ["export OMP_NUM_THREADS=2", "export MKL_NUM_THREADS=2"])
+        #expect(found.first?.summary.contains("OMP_NUM_THREADS is not set") == true)
+    }
+
+    @Test func aPoolThatFitsItsCPUsIsSilent() throws {
+        #expect(try findings(pool(waited: .ms(1337), facts: Scheduling.eightCPUs())).isEmpty)
+    }
+
+    @Test func ranksThatShareTooFewCPUsNeedMoreOfThem() throws {
+        var observation = Scheduling.observation(
+            job: Scheduling.job(707, roles: [701: .launch, 707: .launch]),
+            threads: [
+                Scheduling.thread(701, [.running: .ms(5003), .waiting: .ms(4001)]),
+                Scheduling.thread(707, pid: 707, [.running: .ms(4001), .waiting: .ms(4001)]),
+            ],
+            waits: [
+                Scheduling.wait(701, behind: 707, "python", .ms(4001)),
+                Scheduling.wait(707, behind: 701, "python", .ms(4001)),
+            ])
+        for index in 0..<2 { observation.job.processes[index].allowed = CPUList([3]) }
+        let found = try findings(observation)
+        #expect(found.map(\.rule) == ["cpuset-too-small"])
+        #expect(found.first?.severity == .critical)
+        #expect(found.first?.fix.commands.last == "docker run --cpuset-cpus=0-5 …")
+    }
+
+    @Test func yieldsAndStrangersDoNotCount() throws {
+        var observation = waiting(.ms(4001), behind: 9999)
+        #expect(try findings(observation).isEmpty)
+        observation.whole.change[Threads.self] = .success(
+            Threads(
+                threads: [Scheduling.thread(701, [.waiting: .ms(4001)])],
+                waits: [Scheduling.wait(701, behind: 0, "", .ms(4001), kind: .yield)]))
+        #expect(try findings(observation).isEmpty)
+    }
+
+    @Test func isUncheckedWithoutProbes() {
+        var observation = waiting(.ms(4001), behind: 707)
+        observation.whole.change[Threads.self] = .failure(Unavailable("no probes"))
+        for rule in Self.rules {
+            #expect(throws: Unavailable.self) { try rule.check(observation) }
+        }
+    }
+}
