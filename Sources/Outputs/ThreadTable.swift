@@ -120,6 +120,7 @@ func described(_ culprit: Culprit) -> String {
         return name.isEmpty ? "pid \(culprit.id)" : "\(name) (pid \(culprit.id))"
     case .idle: return "nobody (wake-up or hypervisor)"
     case .yield: return "its own yield"
+    case .stoker: return "stoker itself"
     case .unknown: return "not recorded"
     }
 }

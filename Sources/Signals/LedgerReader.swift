@@ -1,5 +1,6 @@
 import BPF
 import CRecords
+import Glibc
 import Host
 
 /// Reads the kernel's ledger. A class because it remembers threads that ended and the names of
@@ -82,7 +83,8 @@ final class LedgerReader {
     }
 
     private func culprit(_ kind: UInt32, _ id: UInt32) -> Culprit {
-        let kind = Self.kinds[Int(kind) % Self.kinds.count]
+        var kind = Self.kinds[Int(kind) % Self.kinds.count]
+        if kind == .process && id == UInt32(bitPattern: getpid()) { kind = .stoker }
         if let known = culprits[kind]?[id] { return known }
         var culprit = Culprit(kind: kind, id: Int32(bitPattern: id))
         if kind == .process || kind == .kthread {

@@ -53,6 +53,8 @@ package struct Culprit: Hashable, Sendable {
         case idle
         /// The thread itself gave the CPU away by sched_yield.
         case yield
+        /// Stoker, while it measured: gone when the measuring is.
+        case stoker
         /// Not recorded: the wait was longer than the history of that CPU, or a table was full.
         case unknown
     }
