@@ -32,7 +32,7 @@ class Watch:
         return (busy() - self.busy - (own() - self.own - companions)) / wall
 
 
-def wait(limit=20):
+def wait(limit=5):
     """Until half a second passed with little going on."""
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
