@@ -28,13 +28,11 @@ def begin(stoker, duration, pid, output):
 
 def whole(stoker, pid, output, duration=10):
     """A diagnosis from start to end, watched from outside."""
-    programs, links = probes.ids(probes.NEXT_PROGRAM), probes.ids(probes.NEXT_LINK)
-    started, used = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    links, started = probes.ids(probes.NEXT_LINK), time.monotonic()
     process = begin(stoker, f"{duration}s", pid, output)
     facts = {"ready": probes.wait_attached(links, started)}
-    facts["programs"] = probes.ids(probes.NEXT_PROGRAM) - programs
-    facts["hooks"], facts["otherHooks"], _ = probes.hooks(facts["programs"])
-    facts["mapBytes"] = sum(int(m.get("bytes_memlock", 0)) for m in probes.owned("map", process.pid))
+    facts["programs"], facts["mapBytes"] = probes.held(process.pid)
+    facts["hooks"], facts["otherHooks"] = probes.hooks(facts["programs"])
     bpftool_used = resource.getrusage(resource.RUSAGE_CHILDREN)
     watcher = threading.Thread(target=watch_memory, args=(process, facts))
     watcher.start()
@@ -47,7 +45,6 @@ def whole(stoker, pid, output, duration=10):
     facts["exit"] = process.returncode
     time.sleep(0.25)
     facts["programsLeft"] = len(facts["programs"] & probes.ids(probes.NEXT_PROGRAM))
-    facts["before"] = used.ru_utime
     return facts
 
 
@@ -61,10 +58,10 @@ def watch_memory(process, facts):
 
 def stopping(stoker, pid):
     """Seconds from an interrupt to the end, and the programs left."""
-    programs, links = probes.ids(probes.NEXT_PROGRAM), probes.ids(probes.NEXT_LINK)
+    links = probes.ids(probes.NEXT_LINK)
     process = begin(stoker, "60s", pid, "/dev/null")
     probes.wait_attached(links, time.monotonic())
-    own = probes.ids(probes.NEXT_PROGRAM) - programs
+    own, _ = probes.held(process.pid)
     time.sleep(0.5)
     at = time.monotonic()
     process.send_signal(signal.SIGINT)
@@ -81,13 +78,13 @@ def stopping(stoker, pid):
 
 def switch_cost(command, load, on_switch, seconds=2.0):
     """bpf_stats of the programs that `on_switch` picks while a load runs: ns an event, events."""
-    links, programs = probes.ids(probes.NEXT_LINK), probes.ids(probes.NEXT_PROGRAM)
+    links = probes.ids(probes.NEXT_LINK)
     with probes.Stats():
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             if probes.wait_attached(links, time.monotonic()) is None:
                 return None
-            found, _, _ = probes.hooks(probes.ids(probes.NEXT_PROGRAM) - programs)
+            found, _ = probes.hooks(probes.held(process.pid)[0])
             own = {n for n, hook in found.items() if on_switch(hook)}
             load_process = subprocess.Popen(load, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
             load_process.stdin.write(b"\n")

@@ -46,21 +46,26 @@ def bpftool(*words):
         return []
 
 
-def owned(kind, pid):
-    """bpftool's rows that a process holds; falls back to none if it cannot tell."""
-    return [row for row in bpftool(kind, "show") if any(p["pid"] == pid for p in row.get("pids", []))]
+def held(pid):
+    """({program ids}, bytes of maps) that a process holds, from its descriptors."""
+    programs, maps = set(), {}
+    for path in pathlib.Path(f"/proc/{pid}/fdinfo").glob("*"):
+        try:
+            facts = dict(re.findall(r"^(\w+):\s+(\S+)", path.read_text(), re.M))
+        except OSError:
+            continue
+        if "map_id" in facts:
+            maps[facts["map_id"]] = int(facts["memlock"])
+        if "prog_id" in facts:
+            programs.add(int(facts["prog_id"]))
+    return programs, sum(maps.values())
 
 
 def hooks(program_ids):
-    """Tracepoints that the programs sit on, and the number of those that sit elsewhere."""
+    """Program id -> tracepoint, and the number of links that sit on something else."""
     links = [row for row in bpftool("link", "show") if row.get("prog_id") in program_ids]
-    wanted = {row["target_btf_id"] for row in links if row.get("target_btf_id")}
-    dump = subprocess.run(["bpftool", "btf", "dump", "file", "/sys/kernel/btf/vmlinux"],
-                          capture_output=True, text=True).stdout
-    names = {int(n): name for n, name in re.findall(r"^\[(\d+)\] TYPEDEF 'btf_trace_(\w+)'", dump, re.M)}
-    found = {row["prog_id"]: names[row["target_btf_id"]] for row in links
-             if row.get("target_btf_id") in names}
-    return found, len(links) - len(found), wanted
+    found = {row["prog_id"]: row["tp_name"] for row in links if "tp_name" in row}
+    return found, len(links) - len(found)
 
 
 class Stats:
