@@ -10,6 +10,25 @@ extension Host {
     package func process(_ pid: Int32) -> ProcessFiles {
         ProcessFiles(host: self, folder: "/proc/\(pid)")
     }
+
+    /// Parent of every process, by pid.
+    package var parents: [Int32: Int32] {
+        var parents: [Int32: Int32] = [:]
+        for pid in pids { parents[pid] = process(pid).stat?.parent }
+        return parents
+    }
+}
+
+/// `pids` and all processes below them.
+package func withDescendants(_ pids: Set<Int32>, parents: [Int32: Int32]) -> Set<Int32> {
+    var children: [Int32: [Int32]] = [:]
+    for (pid, parent) in parents { children[parent, default: []].append(pid) }
+    var found = pids
+    var open = Array(pids)
+    while let pid = open.popLast() {
+        for child in children[pid] ?? [] where found.insert(child).inserted { open.append(child) }
+    }
+    return found
 }
 
 /// The files of one process or thread. Every question is a new read; a process that vanished

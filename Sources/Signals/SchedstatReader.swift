@@ -62,11 +62,7 @@ final class SchedstatReader {
     }
 
     private func findProcesses() {
-        var parents: [Int32: Int32] = [:]
-        for pid in source.host.pids {
-            guard let stat = source.host.process(pid).stat else { continue }
-            parents[pid] = stat.parent
-        }
+        let parents = source.host.parents
         let mine = getpid()
         if source.watch.everything {
             // Kernel threads are children of kthreadd, pid 2.
@@ -76,12 +72,7 @@ final class SchedstatReader {
         }
         var found = Set(source.watchedPids.filter { parents[$0] != nil })
         if source.watch.children { found.formUnion(parents.filter { $0.value == mine }.keys) }
-        var size = -1
-        while size != found.count {
-            size = found.count
-            found.formUnion(parents.filter { found.contains($0.value) }.keys)
-        }
-        source.watchedPids = found.subtracting([mine])
+        source.watchedPids = withDescendants(found, parents: parents).subtracting([mine])
     }
 
     private func look(_ files: ProcessFiles, _ tid: Int32, _ pid: Int32, _ now: UInt64) -> Bool {

@@ -28,7 +28,7 @@ package final class Source {
     let block: Result<BlockProbe, Unavailable>
     /// Processes whose threads stood in the last reading of the ledger.
     package internal(set) var watchedPids: Set<Int32>
-    private var drains: [() -> Void] = []
+    private var looks: [() -> Void] = []
 
     /// `probes` false: read files only, as a user without privileges would.
     package init(host: Host, facts: HostFacts, watch: Watch, probes: Bool = true) {
@@ -68,12 +68,16 @@ package final class Source {
         if case .success(let ledger) = ledger { ledger.add(pids) }
     }
 
-    /// Has `drain` run whenever `drainAll` is called.
-    func onDrain(_ drain: @escaping () -> Void) { drains.append(drain) }
+    /// Has `look` run at every `look()`.
+    func onLook(_ look: @escaping () -> Void) { looks.append(look) }
 
-    /// Takes over what the kernel keeps only for a while; to be called about ten times a second.
-    package func drainAll() {
+    /// Samples what no counter keeps; to be called about ten times a second.
+    package func look() {
+        for look in looks { look() }
+    }
+
+    /// Takes over the records of ended threads before the kernel's ring is full of them.
+    package func drainDeaths() {
         if case .success(let ledger) = ledger { ledger.drain() }
-        for drain in drains { drain() }
     }
 }

@@ -31,7 +31,7 @@ package struct Threads: Signal {
             return { () throws(Unavailable) in try reader.read() }
         case .failure(let why):
             let reader = SchedstatReader(source, instead: why)
-            source.onDrain { reader.sample() }
+            source.onLook { reader.sample() }
             return { () throws(Unavailable) in reader.read() }
         }
     }

@@ -76,7 +76,8 @@ struct DiagnoseCommand: ParsableCommand {
         let targets = Targets(host: host, layout: facts.cgroups)
         try targets.check(pid)
         let folder = try cgroup.map { name throws(Failure) in try targets.folder(ofGroup: name) }
-        var watch = Watch(pids: pid, children: !command.isEmpty)
+        let named = withDescendants(Set(pid), parents: pid.isEmpty ? [:] : host.parents)
+        var watch = Watch(pids: named.sorted(), children: !command.isEmpty)
         if let folder {
             watch.pids = targets.pids(inGroup: folder).sorted()
             guard !watch.pids.isEmpty else {

@@ -6,11 +6,20 @@
 /* How far one wait looks back; the rest of a longer one has no known culprit. */
 enum { LOOK_BACK = 8, LOOK_BACK_BULKS = LEDGER_BULKS - 2 };
 
-static __always_inline void settle_blame(struct ledger_thread *thread, __u32 tid)
+/*
+ * Not static, and so verified once by itself and not again on every path that calls it: the
+ * whole probe would otherwise take the verifier a second.
+ */
+__noinline int settle_blame(struct ledger_thread *thread, __u32 tid)
 {
-	struct ledger_wait_key key = { tid, thread->culprit, thread->culprit_kind };
-	__u64 *sum = bpf_map_lookup_elem(&waits, &key);
+	struct ledger_wait_key key = { .tid = tid };
+	__u64 *sum;
 
+	if (!thread)
+		return 0;
+	key.culprit = thread->culprit;
+	key.kind = thread->culprit_kind;
+	sum = bpf_map_lookup_elem(&waits, &key);
 	if (sum) {
 		__sync_fetch_and_add(sum, thread->blamed);
 	} else if (bpf_map_update_elem(&waits, &key, &thread->blamed, BPF_NOEXIST)) {
@@ -20,6 +29,7 @@ static __always_inline void settle_blame(struct ledger_thread *thread, __u32 tid
 			cpu->lost_blame += thread->blamed;
 	}
 	thread->blamed = 0;
+	return 0;
 }
 
 /* Consecutive waits behind one culprit are summed in the thread; the map sees only changes. */
@@ -59,7 +69,7 @@ static __always_inline void walk_back(struct ledger_thread *thread, __u32 tid,
 }
 
 /* Charges the thread's wait from `from` to `to` to whoever ran on `cpu` meanwhile. */
-static __noinline int blame_stints(struct ledger_thread *thread, struct ledger_cpu *cpu,
+__noinline int blame_stints(struct ledger_thread *thread, struct ledger_cpu *cpu,
 				   __u32 tid, __u64 from, __u64 to)
 {
 	if (!thread || !cpu)

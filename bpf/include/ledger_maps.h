@@ -58,14 +58,14 @@ struct {
 /* The last record of each watched thread that ended. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, 1 << 21);
 } deaths SEC(".maps");
 
 /* Processes whose threads are to be watched; read by the iterator only. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, 1 << 15);
 	__type(key, __u32);
 	__type(value, __u32);
 } watched SEC(".maps");
