@@ -65,7 +65,9 @@ extension Observation {
         guard lines.contains(where: { !$0.nanoseconds.isEmpty }) else {
             throw Unavailable("time in interrupt handlers is only known with kernel probes")
         }
-        guard let load = load(threads, lines), isLasting(load) else { return [] }
+        let soft = (try? whole(SoftIRQs.self))?.lines ?? []
+        let halves = BottomHalves(lines, soft)
+        guard let load = load(threads, lines, halves), isLasting(load) else { return [] }
         let worst = load.losses.first { $0.isLaunch } ?? load.losses.first
         let share = worst?.share ?? 0
         return [
@@ -99,12 +101,15 @@ extension Observation {
         ]
     }
 
-    private func load(_ threads: Threads, _ lines: [InterruptLine]) -> InterruptLoad? {
-        let devices = lines.filter { !$0.isCall && !$0.isTimer }
-        let counted = lines.filter { !$0.isCall }
+    private func load(
+        _ threads: Threads, _ lines: [InterruptLine], _ halves: BottomHalves
+    ) -> InterruptLoad? {
+        let devices = halves.lines.filter { !$0.isCall && !$0.isTimer }
+        let counted = halves.lines.filter { !$0.isCall }
         let critical = criticalCPUs(threads)
         let loaded = CPUList(critical.cpus.filter { cpuShare.isReached(by: load(counted, on: $0)) })
-        let losses = losses(in: threads, claims: claims(threads, part(counted, of: lines)))
+        let own = part(lines.filter { !$0.isCall }, of: lines)
+        let losses = losses(in: threads, claims: claims(threads, own, halves.movedPart))
         let taken = losses.reduce(UInt64(0)) {
             isCritical($1.thread) ? $0 &+ $1.nanoseconds : $0
         }
@@ -144,17 +149,25 @@ extension Observation {
         return taken(all) > 0 ? taken(lines) / taken(all) : 1
     }
 
-    private func claims(_ threads: Threads, _ part: Double) -> [Int32: [Claim]] {
-        let claims = threads.threads.filter { $0.time[.irq] > 0 }.map { thread in
-            let lost = part < 1 ? UInt64(Double(thread.time[.irq]) * part) : thread.time[.irq]
-            return (thread.tid, [Claim(tid: thread.tid, loss: .state(.irq), nanoseconds: lost)])
+    /// `part` of each thread's interrupt time, and the soft interrupts that devices raised.
+    private func claims(
+        _ threads: Threads, _ part: Double, _ softPart: Double
+    ) -> [Int32: [Claim]] {
+        var claims: [Int32: [Claim]] = [:]
+        for thread in threads.threads {
+            let irq = UInt64(Double(thread.time[.irq]) * min(part, 1))
+            let softirq = UInt64(Double(thread.time[.softirq]) * min(softPart, 1))
+            claims[thread.tid] = [(ThreadState.irq, irq), (.softirq, softirq)]
+                .filter { $0.1 > 0 }
+                .map { Claim(tid: thread.tid, loss: .state($0.0), nanoseconds: $0.1) }
         }
-        return Dictionary(claims) { $1 }
+        return claims.filter { !$0.value.isEmpty }
     }
 
     private func isLasting(_ load: InterruptLoad) -> Bool {
         isSustained { window throws(Unavailable) in
-            try window(Interrupts.self).lines.reduce(0) {
+            let soft = try window(SoftIRQs.self).lines
+            return BottomHalves(try window(Interrupts.self).lines, soft).lines.reduce(0) {
                 $1.isCall ? $0 : $0 &+ $1.time(on: load.cpus)
             }
         }

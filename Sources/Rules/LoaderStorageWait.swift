@@ -46,10 +46,15 @@ extension Rule {
                     + "or FUSE file system, or a control group's I/O limit"
         }
         let mean = "\(briefFigure(stall.latency)) ms a request"
-        return stall.isHeldBackBefore
-            ? "waiting for storage: \(lost), but \(disk.name) takes only \(mean): a control "
-                + "group's I/O limit or a network file system holds requests back"
-            : "waiting for \(disk.name) (\(mean)): \(lost)"
+        guard stall.isHeldBackBefore else {
+            return "waiting for \(disk.name) (\(mean)): \(lost)"
+        }
+        guard let (group, limit) = stall.ioLimit else {
+            return "waiting for storage: \(lost), but \(disk.name) takes only \(mean): "
+                + "something before the disk holds requests back, such as a network file system"
+        }
+        return "waiting for \(disk.name): \(lost); the I/O limit of \(group.path) "
+            + "(\(limit.file) \(limit.line)) holds requests back, the disk takes only \(mean)"
     }
 
     private static func fix(_ stall: StorageStall) -> Fix {
@@ -72,39 +77,20 @@ extension Rule {
             risk: "more memory, and more load on the CPUs")
     }
 
-    /// Shows and lifts the I/O limit of the worst-hit thread's control group.
+    /// Lifts the limit of the control group that holds requests back. Without one it is a file
+    /// system that is not on a local disk.
     private static func liftLimit(_ stall: StorageStall) -> Fix {
-        let observation = stall.observation
-        let mounts = Fix(
-            commands: ["findmnt -t nfs,nfs4,cifs,lustre,ceph,fuse,fuse.sshfs"],
-            risk: "only shows what is mounted; the server behind it is not this host")
-        guard let pid = stall.losses.entries.first?.thread.pid,
-            let process = observation.job.process(pid)
-        else { return mounts }
-        let layout = observation.facts.cgroups
-        let device = stall.disk.map { "\($0.major):\($0.minor)" }
-        if let mount = layout.version1["blkio"], let path = process.cgroups["blkio"], path != "/" {
-            let files = ["read", "write"].map {
-                CgroupPaths.shellWord("\(mount)\(path)/blkio.throttle.\($0)_bps_device")
-            }
-            return lift(files, device.map { "'\($0) 0'" })
+        guard let (group, limit) = stall.ioLimit else {
+            return Fix(
+                commands: ["findmnt -t nfs,nfs4,cifs,lustre,ceph,fuse,fuse.sshfs"],
+                risk: "only shows what is mounted; the server behind it is not this host")
         }
-        if layout.unifiedControllers.contains("io"), let mount = layout.unified,
-            let path = process.cgroups[""], path != "/"
-        {
-            let none = device.map { "'\($0) rbps=max wbps=max riops=max wiops=max'" }
-            return lift([CgroupPaths.shellWord("\(mount)\(path)/io.max")], none)
-        }
-        return mounts
-    }
-
-    private static func lift(_ files: [String], _ none: String?) -> Fix {
-        Fix(
-            commands: files.map { "cat \($0)" }
-                + (none.map { line in
-                    files.map { "echo \(line) > \($0)" }
-                } ?? []),
-            rollback: files.map { "# write back the lines that `cat \($0)` showed" },
-            risk: "the job may slow down others that use the same disk")
+        let file = CgroupPaths.shellWord(group.folder + "/" + limit.file)
+        return Fix(
+            commands: ["echo \(CgroupPaths.shellWord(limit.lifted)) > \(file)"],
+            persist: ["# where the group is made: leave this limit out"],
+            rollback: ["echo \(CgroupPaths.shellWord(limit.line)) > \(file)"],
+            risk: "the job may slow down others that use the same disk",
+            managedBy: CgroupPaths.owner(group.path))
     }
 }

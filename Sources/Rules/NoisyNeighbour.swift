@@ -4,7 +4,8 @@ import Training
 
 private let launchRate = Limit(5, "ms/s", source: "judgement")
 private let launchShare = Limit(
-    0.01, "share of wall", source: "judgement; 1.2 % was lost on a clean host (eunomia.dev, 2026)")
+    0.02, "share of wall",
+    source: "judgement; a clean host costs 1.2 % (eunomia.dev, 2026)")
 private let otherShare = Limit(0.05, "share of wall", source: "judgement")
 
 extension Rule {
@@ -73,7 +74,8 @@ extension Observation {
         else { return [] }
         return [
             Finding(
-                rule: "noisy-neighbour", cause: .cpuContention, severity: severity(hit),
+                rule: "noisy-neighbour", cause: .cpuContention,
+                severity: isWorthActing(hit) ? severity(hit) : .info,
                 confidence: .measured,
                 summary: """
                     \(SchedulingText.thread(worst)) waited \
@@ -90,6 +92,11 @@ extension Observation {
                     """,
                 claims: losses.flatMap(\.claims))
         ]
+    }
+
+    /// From 5 ms/s on it is worth knowing; a warning takes more than a clean host shows.
+    private func isWorthActing(_ hit: [ThreadLoss]) -> Bool {
+        hit.contains { ($0.isLaunch ? launchShare : otherShare).isReached(by: $0.share) }
     }
 
     private func neighbourEvidence(_ worst: ThreadLoss, _ top: CulpritGroup) -> [Evidence] {

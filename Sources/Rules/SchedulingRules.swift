@@ -1,8 +1,8 @@
 /// The rules about CPU time, the more specific first: it may claim a loss before the others.
 package let schedulingRules: [Rule] = [
     .cpuMaxThrottling,
-    .softirqOnTrainingCores,
     .irqOnTrainingCores,
+    .softirqOnTrainingCores,
     .llcMigration,
     .affinityChurn,
     .noisyNeighbour,

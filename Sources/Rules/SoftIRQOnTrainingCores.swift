@@ -58,7 +58,8 @@ extension Observation {
         guard soft.lines.contains(where: { !$0.nanoseconds.isEmpty }) else {
             throw Unavailable("time in soft interrupts is only known with kernel probes")
         }
-        guard let load = load(threads, soft.lines), isLasting(load) else { return [] }
+        let halves = BottomHalves((try? whole(Interrupts.self))?.lines ?? [], soft.lines)
+        guard let load = load(threads, halves), isLasting(load) else { return [] }
         let worst = load.losses.first { $0.isLaunch } ?? load.losses.first
         let lost = worst?.share ?? 0
         return [
@@ -87,8 +88,9 @@ extension Observation {
         ]
     }
 
-    private func load(_ threads: Threads, _ lines: [SoftIRQLine]) -> SoftInterruptLoad? {
-        let losses = losses(in: threads, claims: claims(threads))
+    private func load(_ threads: Threads, _ halves: BottomHalves) -> SoftInterruptLoad? {
+        let lines = halves.softirqs
+        let losses = losses(in: threads, claims: claims(threads, 1 - halves.movedPart))
         let hit = losses.filter {
             $0.isLongLived && ($0.isLaunch ? launchShare : otherShare).isReached(by: $0.share)
         }
@@ -118,12 +120,13 @@ extension Observation {
     }
 
     /// Soft interrupt time of each thread, and its waits behind ksoftirqd.
-    private func claims(_ threads: Threads) -> [Int32: [Claim]] {
+    private func claims(_ threads: Threads, _ part: Double) -> [Int32: [Claim]] {
         var claims: [Int32: [Claim]] = [:]
-        for thread in threads.threads where thread.time[.softirq] > 0 {
+        for thread in threads.threads {
+            let lost = UInt64(Double(thread.time[.softirq]) * part)
+            guard lost > 0 else { continue }
             claims[thread.tid] = [
-                Claim(
-                    tid: thread.tid, loss: .state(.softirq), nanoseconds: thread.time[.softirq])
+                Claim(tid: thread.tid, loss: .state(.softirq), nanoseconds: lost)
             ]
         }
         for wait in threads.waits

@@ -80,6 +80,20 @@ struct StorageStall: Sendable {
         return latency < 1 && time < losses.total / 2
     }
 
+    /// A limit on this disk of a group that holds waiting threads, the innermost first.
+    var ioLimit: (group: CgroupActivity, limit: IOLimit)? {
+        let waiting = Set(losses.entries.map(\.thread.pid))
+        let device = disk.map { "\($0.major):\($0.minor)" }
+        let groups = (observation.optional(Cgroups.self)?.groups ?? [])
+            .filter { !waiting.isDisjoint(with: $0.pids) }
+            .sorted { $0.path.utf8.count > $1.path.utf8.count }
+        for group in groups {
+            let limits = group.ioLimits.filter { device == nil || $0.device == device }
+            if let limit = limits.first { return (group, limit) }
+        }
+        return nil
+    }
+
     // What explains it
 
     private var isWriteback: Bool {
@@ -130,12 +144,17 @@ extension StorageStall {
             rule: rule, cause: .storageStall,
             severity: observation.severity(of: losses, in: threads), confidence: .measured,
             summary: summary,
-            culprit: disk.flatMap {
-                isHeldBackBefore
-                    ? nil : FindingCulprit(kind: .device, id: $0.name, name: $0.name)
-            },
+            culprit: culprit,
             affected: observation.affected(losses), evidence: evidence, fix: fix, verify: verify,
             claims: losses.claims(.state(.io)))
+    }
+
+    /// The group whose limit holds requests back where there is one, else the disk.
+    private var culprit: FindingCulprit? {
+        if isHeldBackBefore, let (group, _) = ioLimit {
+            return FindingCulprit(kind: .cgroup, id: group.path, name: group.folder)
+        }
+        return disk.map { FindingCulprit(kind: .device, id: $0.name, name: $0.name) }
     }
 
     private var evidence: [Evidence] {

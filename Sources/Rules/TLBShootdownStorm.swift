@@ -39,7 +39,15 @@ extension Rule {
                     $0 &+ $1.nanoseconds
                 }
         }
-        let isWorthwhile = worthwhile.isReached(by: losses.worstPercent)
+        // The handler's time is the smaller part of what an interrupt costs, and the storming
+        // program waits for every answer: at this rate on a launch thread's CPU it is a warning.
+        let hitsLaunch = threads.threads.contains {
+            observation.job.role($0.tid) == .launch
+                && TLBShootdowns.perSecond.isReached(by: storm.rates[$0.cpu] ?? 0)
+        }
+        let isWorthwhile =
+            worthwhile.isReached(by: losses.worstPercent)
+            || hitsLaunch && !storm.stormers.isEmpty
         let name = threads.threads.first { $0.pid == storm.stormers.first }?.name
         return [
             Finding(

@@ -11,11 +11,16 @@ struct TLBShootdowns: Sendable {
     /// Time in the handler counts as flushes only where there are flushes at all.
     static let someFlushes = 100.0
     static let minorFaults = 1_000.0  // a second and process; unmapped memory is touched anew
+    /// Faults in each second of running: at half a microsecond or more each, several percent of
+    /// it. System time alone is not enough: short bursts hide between the ticks that sample it.
+    static let faultsPerRunningSecond = 50_000.0
 
     /// Of the worst CPU that watched threads use.
     var flushesPerSecond = 0.0
     var handlerPercent = 0.0
     var worstCPU: Int?
+    /// Flushes a second by CPU.
+    var rates: [Int: Double] = [:]
     /// Part of the watched threads' interrupt time that was flushes and calls, 0 to 1.
     var partOfInterrupts = 0.0
     /// Processes that keep changing their address space, the worst first.
@@ -32,6 +37,7 @@ struct TLBShootdowns: Sendable {
         let calls = interrupts.row("CAL")
         for cpu in Set(active.map(\.cpu)).sorted() {
             let rate = window.perSecond(flushes?.counts.at(cpu) ?? 0)
+            rates[cpu] = rate
             let time = (calls?.nanoseconds.at(cpu) ?? 0) &+ (flushes?.nanoseconds.at(cpu) ?? 0)
             let percent =
                 window.nanoseconds > 0
@@ -55,8 +61,11 @@ struct TLBShootdowns: Sendable {
             let running = members.reduce(UInt64(0)) { $0 &+ $1.time[.running] }
             let system = members.reduce(UInt64(0)) { $0 &+ $1.systemTime }
             let faults = members.reduce(UInt64(0)) { $0 &+ $1.minorFaults }
+            let isInKernel = systemShare.isReached(
+                by: 100 * Double(system) / Double(max(running, 1)))
+            let faultRate = Double(faults) * 1e9 / Double(max(running, 1))
             guard members.filter({ $0.time[.running] > 0 }).count >= 2,
-                systemShare.isReached(by: 100 * Double(system) / Double(max(running, 1)))
+                isInKernel || faultRate >= faultsPerRunningSecond
             else { return false }
             return observation.whole.perSecond(faults) >= minorFaults
                 || members.contains { $0.mmapLock > 0 }

@@ -13,6 +13,9 @@ struct CgroupFiles {
             group.cpus = CPUSet(
                 effective: cpus, partition: host.line("\(folder)/cpuset.cpus.partition"))
         }
+        group.ioLimits = ioLimits("io.max") { device in
+            "\(device) rbps=max wbps=max riops=max wiops=max"
+        }
         group.memoryPressure = stall("memory.pressure")
         group.ioPressure = stall("io.pressure")
     }
@@ -21,6 +24,11 @@ struct CgroupFiles {
         if controllers.contains("cpu") { group.bandwidth = bandwidth1 }
         if controllers.contains("memory") { group.memory = memory1 }
         if controllers.contains("pids") { fillTasks(&group) }
+        if controllers.contains("blkio") {
+            group.ioLimits = ["read_bps", "read_iops", "write_bps", "write_iops"].flatMap {
+                ioLimits("blkio.throttle.\($0)_device") { device in "\(device) 0" }
+            }
+        }
         guard controllers.contains("cpuset") else { return }
         let effective = host.line("\(folder)/cpuset.effective_cpus")
         group.cpus = (effective ?? host.line("\(folder)/cpuset.cpus")).map {
@@ -93,6 +101,17 @@ struct CgroupFiles {
         group.tasks = number("pids.current")
         group.tasksLimit = number("pids.max")
         group.tasksRefused = numbers("pids.events")["max"] ?? 0
+    }
+
+    private func ioLimits(_ file: String, lifted: (String) -> String) -> [IOLimit] {
+        let text = (try? host.text("\(folder)/\(file)")) ?? ""
+        return text.split(separator: "\n").compactMap { line in
+            guard let device = line.split(separator: " ").first.map(String.init),
+                device.allSatisfy({ $0.isNumber || $0 == ":" })
+            else { return nil }
+            return IOLimit(
+                device: device, file: file, line: String(line), lifted: lifted(device))
+        }
     }
 
     private func stall(_ file: String) -> Stall? {

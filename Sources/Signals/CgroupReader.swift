@@ -49,7 +49,7 @@ extension CgroupLayout {
         if controller.isEmpty {
             return unified.map { Tree(mount: $0, version: 2, controller: "") }
         }
-        guard ["cpu", "cpuset", "memory", "pids"].contains(controller) else { return nil }
+        guard ["blkio", "cpu", "cpuset", "memory", "pids"].contains(controller) else { return nil }
         return version1[controller].map { Tree(mount: $0, version: 1, controller: controller) }
     }
 }

@@ -56,6 +56,8 @@ package struct CgroupActivity: Equatable, Sendable {
     package var tasksRefused: UInt64 = 0
     /// cpuset.cpus.effective (v2) or cpuset.effective_cpus (v1).
     package var cpus: CPUSet?
+    /// Limits on block I/O that are set in this very group.
+    package var ioLimits: [IOLimit] = []
     package var memoryPressure: Stall?
     package var ioPressure: Stall?
 
@@ -154,5 +156,25 @@ package struct CPUSet: Equatable, Sendable {
     package init(effective: String, partition: String? = nil) {
         self.effective = effective
         self.partition = partition
+    }
+}
+
+/// One line of io.max (v2) or of a blkio.throttle file (v1): a device that the group may use only
+/// so fast.
+package struct IOLimit: Equatable, Sendable {
+    /// `major:minor`
+    package var device: String
+    /// File of the group that holds the line.
+    package var file: String
+    /// The line as it is.
+    package var line: String
+    /// The line that lifts the limit.
+    package var lifted: String
+
+    package init(device: String, file: String, line: String, lifted: String) {
+        self.device = device
+        self.file = file
+        self.line = line
+        self.lifted = lifted
     }
 }
