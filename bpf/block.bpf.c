@@ -9,6 +9,7 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 256);
 	__type(key, struct block_device_key);
 	__type(value, struct block_latency);

@@ -43,7 +43,11 @@ func excludedCauses(
     let missing = Set(unchecked.map(\.rule))
     let checked = Set(rules.filter { !missing.contains($0.id) }.map(\.cause))
     let shares = WaitShares(ledger.waits, observation.job)
-    let threads = observation.launchThreads(ledger).filter { $0.tid > 0 }
+    // A thread that lived for a moment says nothing about shares.
+    let lasting = Double(observation.whole.nanoseconds) * 0.1
+    let threads = observation.launchThreads(ledger).filter {
+        $0.tid > 0 && Double($0.time.total) >= lasting
+    }
     return bounds.compactMap { cause, lost in
         guard checked.contains(cause), !found.contains(cause) else { return nil }
         let worst = threads.map { observation.share(lost($0, shares), of: $0) }.max() ?? 0

@@ -54,26 +54,27 @@ struct TLBShootdowns: Sendable {
         stormers = Self.stormers(observation, threads)
     }
 
-    /// Processes of two running threads or more (else there is nobody to interrupt) that spend
-    /// their time in the kernel and touch fresh memory, or fight for their address space.
+    /// Processes of two running threads or more (else there is nobody to interrupt) in which some
+    /// thread does little but change its address space.
     private static func stormers(_ observation: Observation, _ threads: Threads) -> [Int32] {
-        let candidates = Dictionary(grouping: threads.threads, by: \.pid).filter { _, members in
-            let running = members.reduce(UInt64(0)) { $0 &+ $1.time[.running] }
-            let system = members.reduce(UInt64(0)) { $0 &+ $1.systemTime }
+        let candidates = Dictionary(grouping: threads.threads, by: \.pid).filter { pid, members in
             let faults = members.reduce(UInt64(0)) { $0 &+ $1.minorFaults }
-            let isInKernel = systemShare.isReached(
-                by: 100 * Double(system) / Double(max(running, 1)))
-            let faultRate = Double(faults) * 1e9 / Double(max(running, 1))
-            guard members.filter({ $0.time[.running] > 0 }).count >= 2,
-                isInKernel || faultRate >= faultsPerRunningSecond
-            else { return false }
-            return observation.whole.perSecond(faults) >= minorFaults
-                || members.contains { $0.mmapLock > 0 }
+            return pid > 0 && members.filter { $0.time[.running] > 0 }.count >= 2
+                && (observation.whole.perSecond(faults) >= minorFaults
+                    || members.contains { $0.mmapLock > 0 })
+                && members.contains(where: isStorming)
         }
         func faults(_ pid: Int32) -> UInt64 {
             (candidates[pid] ?? []).reduce(0) { $0 &+ $1.minorFaults }
         }
         return candidates.keys.sorted { (faults($0), $1) > (faults($1), $0) }
+    }
+
+    private static func isStorming(_ thread: ThreadActivity) -> Bool {
+        let running = thread.time[.running]
+        guard running > 0, thread.minorFaults > 0 || thread.mmapLock > 0 else { return false }
+        return systemShare.isReached(by: 100 * Double(thread.systemTime) / Double(running))
+            || Double(thread.minorFaults) * 1e9 / Double(running) >= faultsPerRunningSecond
     }
 
     /// What the storm takes from one thread: interrupts, and the fight for the address space.

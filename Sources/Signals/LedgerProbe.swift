@@ -39,6 +39,7 @@ package final class LedgerProbe {
             throw Unavailable(error)
         }
         add(watch.pids)
+        if watch.everything { openLedgers() }
     }
 
     /// Every hook that the ledger wants, attached or not.
@@ -49,11 +50,21 @@ package final class LedgerProbe {
 
     /// Watches these processes too, all their threads, from now on.
     package func add(_ pids: [Int32]) {
+        guard !pids.isEmpty else { return }
         for pid in pids {
-            // A table with room for a million; a pid that found none is not watched, and its
-            // thread count in the report says so.
-            try? probe.object.set("watched", key: UInt32(bitPattern: pid), value: UInt32(1))
+            let id = UInt32(bitPattern: pid)
+            if (try? probe.object.set("watched", key: id, value: UInt32(1))) == nil {
+                refused += 1
+            }
         }
+        openLedgers()
+    }
+
+    /// Processes that found no room in the table of those to be watched.
+    private(set) var refused: UInt64 = 0
+
+    /// Opens the ledger of every thread that is to be watched and has none.
+    private func openLedgers() {
         _ = try? probe.object.iterate("open_ledgers", record: UInt8.self)
     }
 

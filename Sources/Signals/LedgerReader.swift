@@ -58,6 +58,9 @@ final class LedgerReader {
 
     private func gaps(_ cpus: [ledger_cpu]) -> Gaps {
         var gaps = Gaps()
+        if ledger.refused > 0 {
+            gaps.reasons.append("no room to watch \(ledger.refused) of the processes")
+        }
         gaps.lost = cpus.reduce(0) { $0 + $1.lost_threads + $1.lost_deaths }
         let unblamed = cpus.reduce(0) { $0 + $1.lost_blame }
         if unblamed > 0 {

@@ -7,6 +7,8 @@ package struct ThreadActivity: Equatable, Sendable {
     /// The thread's name (comm) as the kernel has it, not escaped.
     package var name: String
     package var hasExited = false
+    /// The process that started this one; 0 when unknown.
+    package var parent: Int32 = 0
     /// The CPU it ran on last.
     package var cpu = 0
 

@@ -10,6 +10,7 @@ extension ThreadActivity {
             startedAt: record.started,
             name: kernelName(elements(of: record.name, as: UInt8.self)))
         self.hasExited = hasExited
+        parent = Int32(bitPattern: record.parent)
         cpu = Int(thread.cpu)
         let charged = elements(of: thread.nanoseconds, as: UInt64.self)
         for state in ThreadState.allCases { time[state] = charged[state.rawValue] }

@@ -2,6 +2,8 @@ package import Signals
 
 /// A process at work: below this share of one CPU it only launches or supervises. Judgement.
 private let activeShare = 0.01
+/// A rank is there for at least this part of the time; what comes and goes is its helper.
+private let lastingShare = 0.1
 /// Wake-ups a second that make a main thread the one that drives a device, whatever little CPU
 /// time it needs. Judgement: steps of training launch work at least this often.
 private let drivingWakeups = 20.0
@@ -14,7 +16,10 @@ private let writerShare = 0.2
 /// the process tree that works, is a rank; what it starts are its loaders.
 package func roles(of threads: Threads, in processes: [ProcessFacts]) -> [Int32: Role] {
     let byProcess = Dictionary(grouping: threads.threads.filter { $0.pid > 0 }, by: \.pid)
-    let ranks = rankProcesses(byProcess, processes)
+    // A process that ended before its files were read is told by its threads alone.
+    var parents = byProcess.compactMapValues { $0.first?.parent }
+    for process in processes { parents[process.pid] = process.parent }
+    let ranks = rankProcesses(byProcess, processes, parents)
     var roles: [Int32: Role] = [:]
     for (pid, members) in byProcess {
         if ranks.contains(pid) {
@@ -22,7 +27,7 @@ package func roles(of threads: Threads, in processes: [ProcessFacts]) -> [Int32:
             for thread in members {
                 roles[thread.tid] = thread.tid == launch ? .launch : role(inRank: thread)
             }
-        } else if descends(pid, from: ranks, processes) {
+        } else if descends(pid, from: ranks, parents) {
             for thread in members { roles[thread.tid] = isWriter(thread) ? .checkpoint : .loader }
         }
     }
@@ -44,22 +49,24 @@ private func demand(_ thread: ThreadActivity) -> UInt64 {
 }
 
 private func rankProcesses(
-    _ threads: [Int32: [ThreadActivity]], _ processes: [ProcessFacts]
+    _ threads: [Int32: [ThreadActivity]], _ processes: [ProcessFacts], _ parents: [Int32: Int32]
 ) -> Set<Int32> {
     let withDevice = processes.filter(\.hasDeviceOpen).map(\.pid)
     guard withDevice.isEmpty else { return Set(withDevice) }
+    let longest = threads.values.joined().map(\.time.total).max() ?? 0
     let active = Set(
         threads.filter { entry in
-            entry.value.reduce(0) { $0 + share(demand($1), $1) } >= activeShare
+            let seen = entry.value.map(\.time.total).max() ?? 0
+            return Double(seen) >= Double(longest) * lastingShare
+                && entry.value.reduce(0) { $0 + share(demand($1), $1) } >= activeShare
         }.keys)
-    return active.filter { !descends($0, from: active, processes) }
+    return active.filter { !descends($0, from: active, parents) }
 }
 
 /// Whether an ancestor of the process is one of `others`.
 private func descends(
-    _ pid: Int32, from others: Set<Int32>, _ processes: [ProcessFacts]
+    _ pid: Int32, from others: Set<Int32>, _ parents: [Int32: Int32]
 ) -> Bool {
-    let parents = Dictionary(processes.map { ($0.pid, $0.parent) }, uniquingKeysWith: { $1 })
     var seen: Set<Int32> = []
     var ancestor = parents[pid]
     while let current = ancestor, current > 1, seen.insert(current).inserted {

@@ -106,6 +106,7 @@ struct task_struct {
 	unsigned long nvcsw;
 	unsigned long nivcsw;
 	char comm[16];
+	struct task_struct *real_parent;
 };
 
 /* Before 5.14. */

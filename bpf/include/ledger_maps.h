@@ -194,5 +194,7 @@ static __always_inline void fill_record(struct ledger_record *record, struct tas
 	record->involuntary = task->nivcsw;
 	record->tid = task->pid;
 	record->pid = task->tgid;
+	record->parent = task->real_parent->tgid;
+	record->reserved = 0;
 	bpf_probe_read_kernel(record->name, sizeof(record->name), task->comm);
 }

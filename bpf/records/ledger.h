@@ -120,9 +120,11 @@ struct ledger_record {
 	__u64 involuntary;
 	__u32 tid;
 	__u32 pid;
+	__u32 parent; /* process that started this one */
+	__u32 reserved;
 	__u8 name[LEDGER_NAME];
 };
-_Static_assert(sizeof(struct ledger_record) == 184 + 10 * 8 + 8 + 16, "no padding");
+_Static_assert(sizeof(struct ledger_record) == 184 + 10 * 8 + 16 + 16, "no padding");
 
 /* Who ran on a CPU until `end`; it began where the one before ended. */
 struct ledger_stint {
