@@ -175,7 +175,7 @@ static __always_inline void charge_off_cpu(struct ledger_thread *thread, struct 
 		return;
 	cpu->waits[slot_of(waited, LEDGER_WAIT_SLOTS)]++;
 	if (thread->off & LEDGER_OFF_YIELD) {
-		blame(thread, task->pid, LEDGER_YIELD, 0, waited);
+		blame(thread, task->pid, WHO(LEDGER_YIELD, 0), waited);
 		return;
 	}
 	if (latest > waited)
@@ -208,34 +208,30 @@ static __always_inline void arrive(struct ledger_thread *thread, struct task_str
 
 static __always_inline __u32 class_of(struct ledger_cpu *cpu)
 {
+	__u32 kind = cpu->who >> 32;
+
 	if (cpu->watched)
 		return LEDGER_CLASS_WATCHED;
-	if (cpu->kind == LEDGER_IDLE)
+	if (kind == LEDGER_IDLE)
 		return LEDGER_CLASS_IDLE;
-	return cpu->kind == LEDGER_USER ? LEDGER_CLASS_OTHER : LEDGER_CLASS_KERNEL;
+	return kind == LEDGER_USER ? LEDGER_CLASS_OTHER : LEDGER_CLASS_KERNEL;
 }
 
-/* The first switch on this CPU since the probe was loaded. */
-static __always_inline void open_cpu(struct ledger_cpu *cpu, __u64 now)
-{
-	cpu->since = now;
-	cpu->irq_seen = cpu->irq;
-	cpu->softirq_seen = cpu->softirq;
-	cpu->bulk_began = now;
-}
-
-/* Closes the stint of whoever ran on this CPU. */
+/* Closes the stint of whoever ran on this CPU; of the first one nothing is known. */
 static __always_inline void close_stint(struct ledger_cpu *cpu, __u64 now)
 {
-	__u64 irq = cpu->irq + cpu->softirq - cpu->irq_seen - cpu->softirq_seen;
-	__u64 elapsed = now - cpu->since;
+	__u64 interrupted = cpu->irq + cpu->softirq;
+	__u64 elapsed = now - cpu->since, stolen = interrupted - cpu->interrupted;
 
-	if (elapsed >= irq)
-		cpu->classes[class_of(cpu) & (LEDGER_CLASSES - 1)] += elapsed - irq;
-	remember(cpu, cpu->kind, cpu->id, cpu->since, now);
+	if (cpu->since) {
+		if (elapsed >= stolen)
+			cpu->classes[class_of(cpu) & (LEDGER_CLASSES - 1)] += elapsed - stolen;
+		remember(cpu, elapsed, now);
+	} else {
+		cpu->bulk_began = now;
+	}
 	cpu->since = now;
-	cpu->irq_seen = cpu->irq;
-	cpu->softirq_seen = cpu->softirq;
+	cpu->interrupted = interrupted;
 	/* A real-time kernel may switch inside a softirq: its time cannot be told then. */
 	cpu->softirq_began = 0;
 }
@@ -272,10 +268,7 @@ int on_switch(__u64 *ctx)
 
 	if (!cpu)
 		return 0;
-	if (cpu->since)
-		close_stint(cpu, now);
-	else
-		open_cpu(cpu, now);
+	close_stint(cpu, now);
 	if (cpu->watched && (thread = ledger_of(prev))) {
 		if (config.switch_has_state)
 			state = ctx[3];
@@ -287,9 +280,8 @@ int on_switch(__u64 *ctx)
 		if (state & TASK_DEAD)
 			bury(thread, prev, cpu, now);
 	}
-	cpu->kind = kind_of(next);
-	cpu->id = id_of(next, cpu->kind);
-	thread = cpu->kind == LEDGER_USER ? ledger_of(next) : 0;
+	cpu->who = who_is(next);
+	thread = cpu->who >> 32 == LEDGER_USER ? ledger_of(next) : 0;
 	cpu->watched = thread != 0;
 	if (thread)
 		arrive(thread, next, cpu, number, now);

@@ -33,14 +33,14 @@ __noinline int settle_blame(struct ledger_thread *thread, __u32 tid)
 }
 
 /* Consecutive waits behind one culprit are summed in the thread; the map sees only changes. */
-static __always_inline void blame(struct ledger_thread *thread, __u32 tid, __u32 kind, __u32 id,
+static __always_inline void blame(struct ledger_thread *thread, __u32 tid, __u64 who,
 				  __u64 nanoseconds)
 {
-	if (thread->culprit != id || thread->culprit_kind != kind) {
+	if (thread->culprit != (__u32)who || thread->culprit_kind != who >> 32) {
 		if (thread->blamed)
 			settle_blame(thread, tid);
-		thread->culprit = id;
-		thread->culprit_kind = kind;
+		thread->culprit = who;
+		thread->culprit_kind = who >> 32;
 	}
 	thread->blamed += nanoseconds;
 }
@@ -63,7 +63,7 @@ static __always_inline void walk_back(struct ledger_thread *thread, __u32 tid,
 			continue;
 		if (began < from)
 			began = from;
-		blame(thread, tid, stint->kind, stint->id, *to - began);
+		blame(thread, tid, stint->who, *to - began);
 		*to = began;
 	}
 }
@@ -76,7 +76,7 @@ __noinline int blame_stints(struct ledger_thread *thread, struct ledger_cpu *cpu
 		return 0;
 	/* On another CPU than this one somebody may be in the middle of a stint. */
 	if (cpu->since > from && cpu->since < to) {
-		blame(thread, tid, cpu->kind, cpu->id, to - cpu->since);
+		blame(thread, tid, cpu->who, to - cpu->since);
 		to = cpu->since;
 	}
 	walk_back(thread, tid, cpu->stints, LEDGER_STINTS - 1, cpu->head, LOOK_BACK, from, &to);
@@ -85,43 +85,39 @@ __noinline int blame_stints(struct ledger_thread *thread, struct ledger_cpu *cpu
 	if (cpu->bulk_weight && cpu->bulk_began < to) {
 		__u64 began = cpu->bulk_began > from ? cpu->bulk_began : from;
 
-		blame(thread, tid, cpu->bulk_kind, cpu->bulk_id, to - began);
+		blame(thread, tid, cpu->bulk_who, to - began);
 		to = began;
 	}
 	walk_back(thread, tid, cpu->bulks, LEDGER_BULKS - 1, cpu->bulk_head, LOOK_BACK_BULKS,
 		  from, &to);
 	if (to > from)
-		blame(thread, tid, LEDGER_UNKNOWN, 0, to - from);
+		blame(thread, tid, WHO(LEDGER_UNKNOWN, 0), to - from);
 	return 0;
 }
 
-/* Remembers a stint: by itself for a while, then in the bulk of its millisecond. */
-static __always_inline void remember(struct ledger_cpu *cpu, __u32 kind, __u32 id, __u64 began,
-				     __u64 now)
+/* Remembers who ran since the last switch: by itself for a while, then in its millisecond's bulk. */
+static __always_inline void remember(struct ledger_cpu *cpu, __u64 elapsed, __u64 now)
 {
 	struct ledger_stint *stint = &cpu->stints[cpu->head++ & (LEDGER_STINTS - 1)];
-	__u64 elapsed = now - began;
+	__u64 who = cpu->who;
 
 	stint->end = now;
-	stint->id = id;
-	stint->kind = kind;
+	stint->who = who;
 
 	/* A majority vote: who had more than half of the time is found, whatever the order. */
-	if (cpu->bulk_id == id && cpu->bulk_kind == kind) {
+	if (cpu->bulk_who == who) {
 		cpu->bulk_weight += elapsed;
 	} else if (cpu->bulk_weight >= elapsed) {
 		cpu->bulk_weight -= elapsed;
 	} else {
 		cpu->bulk_weight = elapsed - cpu->bulk_weight;
-		cpu->bulk_id = id;
-		cpu->bulk_kind = kind;
+		cpu->bulk_who = who;
 	}
 	if (now - cpu->bulk_began < LEDGER_BULK_NS)
 		return;
 	stint = &cpu->bulks[cpu->bulk_head++ & (LEDGER_BULKS - 1)];
 	stint->end = now;
-	stint->id = cpu->bulk_id;
-	stint->kind = cpu->bulk_kind;
+	stint->who = cpu->bulk_who;
 	cpu->bulk_began = now;
 	cpu->bulk_weight = 0;
 }

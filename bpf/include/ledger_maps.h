@@ -134,17 +134,16 @@ static __always_inline bool is_throttled(struct task_struct *task)
 	return task->se.cfs_rq->throttle_count > 0;
 }
 
-/* Kernel threads are told apart one by one, user threads by process. */
-static __always_inline __u32 kind_of(struct task_struct *task)
-{
-	if (task->pid == 0)
-		return LEDGER_IDLE;
-	return task->flags & PF_KTHREAD ? LEDGER_KTHREAD : LEDGER_USER;
-}
+#define WHO(kind, id) ((__u64)(kind) << 32 | (__u32)(id))
 
-static __always_inline __u32 id_of(struct task_struct *task, __u32 kind)
+/* Kernel threads are told apart one by one, user threads by process. */
+static __always_inline __u64 who_is(struct task_struct *task)
 {
-	return kind == LEDGER_USER ? task->tgid : task->pid;
+	if (!task->tgid)
+		return WHO(LEDGER_IDLE, 0);
+	if (task->flags & PF_KTHREAD)
+		return WHO(LEDGER_KTHREAD, task->pid);
+	return WHO(LEDGER_USER, task->tgid);
 }
 
 static __always_inline __u32 call_of(long number)

@@ -129,20 +129,30 @@ _Static_assert(sizeof(struct ledger_record) == 184 + 10 * 8 + 16 + 16, "no paddi
 /* Who ran on a CPU until `end`; it began where the one before ended. */
 struct ledger_stint {
 	__u64 end;
-	__u32 id;
-	__u32 kind;
+	__u64 who; /* enum ledger_kind in the upper half, id in the lower */
 };
 
 struct ledger_cpu {
+	/* What every switch touches stands in the first two cache lines. */
+	__u64 since;	    /* CLOCK_MONOTONIC of the last switch */
+	__u64 irq;	    /* ns */
+	__u64 softirq;	    /* ns, less hard interrupts in it */
+	__u64 interrupted;  /* irq + softirq at `since` */
+	__u64 who;	    /* runs now */
+	__u32 watched;
+	__u32 head;	    /* where the next stint goes */
+	__u64 bulk_began;
+	__u64 bulk_weight;  /* ns that `bulk_who` is ahead of all others */
+	__u64 bulk_who;
+	__u32 bulk_head;    /* where the next bulk goes */
+	__u32 reserved;
 	__u64 classes[LEDGER_CLASSES]; /* ns, less interrupts */
-	__u64 irq;		       /* ns */
-	__u64 softirq;		       /* ns, less hard interrupts in it */
-	__u64 since;		       /* the last switch */
-	__u64 irq_seen;		       /* totals at `since` */
-	__u64 softirq_seen;
 	__u64 irq_began;
 	__u64 softirq_began;
 	__u64 irq_at_softirq;
+
+	struct ledger_stint stints[LEDGER_STINTS]; /* the last ones */
+	struct ledger_stint bulks[LEDGER_BULKS];   /* longer ago: who ran most of each ms */
 	__u64 softirqs[LEDGER_SOFTIRQ_SLOTS];
 	__u64 softirqs_watched[LEDGER_SOFTIRQ_SLOTS];
 	__u64 vectors[LEDGER_VECTORS];
@@ -152,20 +162,8 @@ struct ledger_cpu {
 	__u64 lost_deaths;		/* ring buffer full */
 	__u64 lost_blame;		/* ns of waiting whose culprit found no room */
 	__u64 lost_irqs;		/* interrupts of a line that found no room */
-	struct ledger_stint stints[LEDGER_STINTS]; /* the last ones */
-	struct ledger_stint bulks[LEDGER_BULKS];   /* longer ago: who ran most of each ms */
-	__u64 bulk_began;
-	__u64 bulk_weight;		/* ns that `bulk_id` is ahead of all others */
-	__u32 bulk_id;
-	__u32 bulk_kind;
-	__u32 bulk_head;		/* where the next bulk goes */
-	__u32 head;			/* where the next stint goes */
-	__u32 id;			/* who runs now */
-	__u32 kind;
-	__u32 watched;
-	__u32 reserved;
 };
-_Static_assert(sizeof(struct ledger_cpu) == (4 + 8 + 32 + 10 + 32 + 4 + 32 + 64 + 6) * 8,
+_Static_assert(sizeof(struct ledger_cpu) == (10 + 4 + 3 + 96 + 32 + 10 + 32 + 4) * 8,
 	       "no padding");
 
 struct ledger_wait_key {
