@@ -20,6 +20,7 @@ package func jsonReport(
         ("training", .array(isHost ? [] : training(observation, threads))),
         ("processes", .array(isHost ? processes(observation, threads) : [])),
         ("cpus", .array(cpus(observation))),
+        ("runQueueWaits", runQueueWaits(observation)),
         ("verdict", .string(diagnosis.verdict.rawValue)),
         ("findings", .array(diagnosis.findings.map(finding))),
         ("excluded", .array(diagnosis.excluded.map(excluded))),
@@ -44,6 +45,15 @@ private func window(_ observation: Observation) -> JSON {
         ("start", .string(utcTime(observation.startedAt) + "Z")),
         ("end", .string(utcTime(observation.startedAt + seconds) + "Z")),
         ("seconds", .number(seconds)),
+    ])
+}
+
+/// Waits of watched threads for a CPU: how many, and their distribution by power of two of ns.
+private func runQueueWaits(_ observation: Observation) -> JSON {
+    let slots = (try? observation.whole(CPUs.self).waitSlots) ?? []
+    return .object([
+        ("count", JSON(slots.reduce(0, &+))),
+        ("log2Nanoseconds", .array(slots.map { JSON($0) })),
     ])
 }
 
