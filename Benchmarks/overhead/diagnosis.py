@@ -107,9 +107,6 @@ def switch_cost(command, load, on_switch, seconds=2.0):
     return (spent / events if events else None), events / seconds
 
 
-COUNTERS = ("waits", "samples", "events", "arrivals")
-
-
 def herd(stoker, built, cpu, output, threads=12000):
     """(share of waits counted, None) or (None, why not)."""
     load = subprocess.Popen([built / "loads", "herd", str(threads), str(cpu)],
@@ -125,12 +122,9 @@ def herd(stoker, built, cpu, output, threads=12000):
         report = json.loads(pathlib.Path(output).read_text())
     except (OSError, ValueError) as error:
         return None, f"no report: {error}"
-    for row in report.get("coverage", []):
-        for key in COUNTERS:
-            if row.get("signal", "").startswith(("sched", "ledger")) and isinstance(row.get(key), int):
-                return row[key] / (2 * threads), None
-    lost = {row["signal"]: row.get("lost") for row in report.get("coverage", []) if row.get("lost")}
-    return None, f"the report has no count of waits; lost by its own word: {lost or 0}"
+    arrivals = int(said)
+    counted = report.get("runQueueWaits", {}).get("count", 0)
+    return counted / arrivals if arrivals else None, f"{counted} of {arrivals} arrivals"
 
 
 def cpu_of_last():

@@ -26,6 +26,9 @@ struct Crowding {
 
 enum CrowdingLimits {
     static let launchShare = Limit(0.05, "share of wall", source: "judgement")
+    /// Threads of a job that has CPUs to spare meet on one now and then, for as long as it takes
+    /// the scheduler to spread them: below this demand a launch thread must lose twice as much.
+    static let crowdedDemand = 0.75
     static let demand = Limit(1, "runnable threads per CPU", source: "judgement")
     static let waited = Limit(
         0.25, "share of runnable time",
@@ -54,10 +57,14 @@ extension Observation {
         let isCrowded =
             demand > CrowdingLimits.demand.value * Double(max(allowed.count, 1))
             && CrowdingLimits.waited.isReached(by: share)
+        let isFull = demand >= CrowdingLimits.crowdedDemand * Double(max(allowed.count, 1))
         let hit = losses.filter { loss in
-            guard loss.isLongLived else { return false }
-            if loss.isLaunch && CrowdingLimits.launchShare.isReached(by: loss.share) { return true }
-            return isCrowded && CrowdingLimits.launchShare.isReached(by: loss.share)
+            guard loss.isLongLived, CrowdingLimits.launchShare.isReached(by: loss.share) else {
+                return false
+            }
+            if isCrowded { return true }
+            let reaches = CrowdingLimits.launchShare.isReached(by: isFull ? loss.share : loss.share / 2)
+            return loss.isLaunch && reaches
         }
         guard !hit.isEmpty, isSustained(hit, counting: isInside) else { return nil }
         let ranks = rankPIDs(threads)
