@@ -19,6 +19,9 @@ package enum ProbeError: Error, Equatable {
         case .noKernelTypes:
             return "the kernel has no BTF (/sys/kernel/btf/vmlinux): it was built without"
                 + " CONFIG_DEBUG_INFO_BTF"
+        case .refused(.load, EACCES, let detail):
+            // What the verifier answers; missing privileges are EPERM.
+            return "the kernel's verifier refused it (\(detail))"
         case .refused(_, let errno, _) where errno == EPERM || errno == EACCES:
             return "not permitted: run as root, or with CAP_BPF and CAP_PERFMON"
         case .refused(let step, let errno, let detail):

@@ -13,20 +13,22 @@ enum { LOOK_BACK = 8, LOOK_BACK_BULKS = LEDGER_BULKS - 2 };
 __noinline int settle_blame(struct ledger_thread *thread, __u32 tid)
 {
 	struct ledger_wait_key key = { .tid = tid };
-	__u64 *sum;
+	__u64 *sum, blamed;
 
 	if (!thread)
 		return 0;
+	/* On the stack: kernel 6.1 takes a map's new value from nowhere else in such a function. */
+	blamed = thread->blamed;
 	key.culprit = thread->culprit;
 	key.kind = thread->culprit_kind;
 	sum = bpf_map_lookup_elem(&waits, &key);
 	if (sum) {
-		__sync_fetch_and_add(sum, thread->blamed);
-	} else if (bpf_map_update_elem(&waits, &key, &thread->blamed, BPF_NOEXIST)) {
+		__sync_fetch_and_add(sum, blamed);
+	} else if (bpf_map_update_elem(&waits, &key, &blamed, BPF_NOEXIST)) {
 		struct ledger_cpu *cpu = this_cpu();
 
 		if (cpu)
-			cpu->lost_blame += thread->blamed;
+			cpu->lost_blame += blamed;
 	}
 	thread->blamed = 0;
 	return 0;
