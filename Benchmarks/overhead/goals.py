@@ -1,4 +1,4 @@
-"""The goals of PERFORMANCE.md section 4 laid against one run."""
+"""The goals set for the overhead, laid against one run."""
 import os
 
 import statistics_of_ratios as ratios

@@ -2,13 +2,13 @@ import Host
 import Signals
 import Training
 
-private let slow = Limit(80, "%", source: "KNOWLEDGE C5 rule 45 (judgement)")
-private let busy = Limit(70, "%", source: "KNOWLEDGE C5 rule 45 (judgement)")
+private let slow = Limit(80, "%", source: "judgement: a fifth of the speed is gone")
+private let busy = Limit(70, "%", source: "judgement: an idle CPU is slow by right")
 
 extension Rule {
     package static let cpufreqGovernor = Rule(
         id: "cpufreq-governor", cause: .powerState, ceiling: .warning,
-        title: "busy CPUs of the job run below their clock rate",
+        title: "Busy CPUs of the job run below their clock rate",
         explanation: Explanation(
             what: """
                 A governor decides how fast each CPU is clocked. The saving ones raise the clock \
@@ -25,7 +25,10 @@ extension Rule {
                 does not help against heat.
                 """,
             verify: "scaling_cur_freq of those CPUs is near cpuinfo_max_freq under load.",
-            sources: ["Documentation/admin-guide/pm/cpufreq.rst", "KNOWLEDGE E14"])
+            sources: [
+                "Documentation/admin-guide/pm/cpufreq.rst", "tuned profile throughput-performance",
+                "NVIDIA DGX OS",
+            ])
     ) { observation throws(Unavailable) in
         let power = try observation.whole(Power.self)
         let cpus = try observation.whole(CPUs.self).cpus

@@ -4,8 +4,9 @@ import Training
 
 /// Time that watched threads spent moving pages together, and whether it is worth acting on.
 private struct CompactionStall {
-    static let perMinute = Limit(50, "ms/min", source: "KNOWLEDGE C1 rule 1, B1 row 9 (judgement)")
-    static let stallsPerSecond = Limit(1, "1/s", source: "KNOWLEDGE C1 rule 1 (judgement)")
+    static let perMinute = Limit(50, "ms/min", source: "judgement: near 0.1 % of wall")
+    static let stallsPerSecond = Limit(
+        1, "1/s", source: "judgement: background compaction keeps this at none")
 
     var observation: Observation
     var threads: Threads
@@ -66,7 +67,7 @@ private struct CompactionStall {
 extension Rule {
     package static let thpDefragDirectStall = Rule(
         id: "thp-defrag-direct-stall", cause: .compactionStall, ceiling: .critical,
-        title: "threads move memory around to get huge pages",
+        title: "Threads move memory around to get huge pages",
         explanation: Explanation(
             what: """
                 A huge page is one piece of 2 MiB instead of 512 pieces of 4 KiB. When memory is \
@@ -102,7 +103,7 @@ extension Rule {
 
     package static let compactionProactiveness = Rule(
         id: "compaction-proactiveness", cause: .compactionStall, ceiling: .critical,
-        title: "threads move memory around to get large pieces",
+        title: "Threads move memory around to get large pieces",
         explanation: Explanation(
             what: """
                 Drivers, network buffers and reserved huge pages need large pieces of memory in \

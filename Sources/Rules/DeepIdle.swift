@@ -3,7 +3,8 @@ import Signals
 import Training
 
 private let deepMicroseconds: Int64 = 50
-private let entriesPerSecond = Limit(100, "1/s", source: "KNOWLEDGE C5 rule 47 (judgement)")
+private let entriesPerSecond = Limit(
+    100, "1/s", source: "judgement: at 100 us to wake, 1 % of the CPU")
 
 extension Rule {
     package static let deepCstates = Rule(
@@ -25,7 +26,10 @@ extension Rule {
                 Do not combine it with faster clocks on a host that is short of power.
                 """,
             verify: "The waiting for an idle CPU falls below 1 %.",
-            sources: ["Documentation/admin-guide/pm/cpuidle.rst", "KNOWLEDGE E7 (contested)"])
+            sources: [
+                "Documentation/admin-guide/pm/cpuidle.rst", "tuned profile accelerator-performance",
+                "AMD MI300X tuning guide (contested)",
+            ])
     ) { observation throws(Unavailable) in
         let power = try observation.whole(Power.self)
         let threads = try observation.threads()
@@ -95,7 +99,7 @@ extension Rule {
             fix: "Cooling: fans, air flow, heat sinks, inlet temperature. No setting helps.",
             avoid: "A faster governor or fewer idle states make it worse.",
             verify: "core_throttle_count and package_throttle_count stay the same.",
-            sources: ["KNOWLEDGE B1 row 14", "Documentation/admin-guide/thermal"])
+            sources: ["Documentation/admin-guide/thermal"])
     ) { observation throws(Unavailable) in
         let power = try observation.whole(Power.self)
         let hot = power.cpus.filter { $0.thermalThrottles > 0 }
@@ -120,7 +124,7 @@ extension Rule {
                     Evidence(
                         name: "thermal throttles of CPU \(worst.id)",
                         value: Double(worst.thermalThrottles), unit: "", threshold: 1,
-                        source: "KNOWLEDGE B1 row 14: any growth")
+                        source: "any growth: the CPU itself counts it")
                 ],
                 fix: Fix(
                     commands: ["# check fans, air flow, heat sinks and inlet temperature"],

@@ -1,4 +1,3 @@
-
 /// What all rules together say of one observation.
 package struct Diagnosis: Sendable, Equatable {
     package enum Verdict: String, Sendable, Codable {

@@ -2,7 +2,7 @@ import Host
 import Signals
 import Training
 
-private let stallsPerSecond = Limit(1, "1/s", source: "KNOWLEDGE C1 rule 8 (judgement)")
+private let stallsPerSecond = Limit(1, "1/s", source: "judgement: kswapd keeps this at none")
 private let perMinute = MemcgPressure.perMinute
 /// From here on keeping so much memory free costs more than it brings.
 private let highestFactor: Int64 = 400
@@ -11,7 +11,7 @@ private let tebibyte: UInt64 = 1 << 40
 extension Rule {
     package static let watermarkScaleFactor = Rule(
         id: "watermark-scale-factor", cause: .memoryReclaim, ceiling: .critical,
-        title: "threads clear memory themselves because the kernel starts too late",
+        title: "Threads clear memory themselves because the kernel starts too late",
         explanation: Explanation(
             what: """
                 Linux fills free memory with file contents. A kernel thread, kswapd, clears some \
@@ -66,7 +66,7 @@ extension Rule {
     /// Only where file contents are thrown out for want of memory on one node, too.
     package static let zoneReclaimMode = Rule(
         id: "zone-reclaim-mode", cause: .configuration, ceiling: .info,
-        title: "a full memory node throws out file contents instead of using the next node",
+        title: "A full memory node throws out file contents instead of using the next node",
         explanation: Explanation(
             what: """
                 On a host with several memory nodes, zone_reclaim_mode tells the kernel to clear \
@@ -83,11 +83,14 @@ extension Rule {
                 node and fits into it.
                 """,
             verify: "workingset_refault_file in /proc/vmstat grows more slowly.",
-            sources: ["Documentation/admin-guide/sysctl/vm.rst", "KNOWLEDGE E3 (contested)"])
+            sources: [
+                "Documentation/admin-guide/sysctl/vm.rst",
+                "tuned profile hpc-compute (sets 1: contested)",
+            ])
     ) { observation throws(Unavailable) in
         let refaults = observation.whole.perSecond(
             try observation.whole(VirtualMemory.self).fileRefaults)
-        let limit = Limit(1_000, "pages/s", source: "KNOWLEDGE C1 rule 11 (judgement)")
+        let limit = Limit(1_000, "pages/s", source: "judgement: 4 MiB a second read again")
         guard let mode = observation.facts.settings.number("vm.zone_reclaim_mode") else {
             throw Unavailable("vm.zone_reclaim_mode could not be read")
         }

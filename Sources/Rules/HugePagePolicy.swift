@@ -7,7 +7,7 @@ private let gibibyte: UInt64 = 1 << 30
 extension Rule {
     package static let thpEnabledPolicy = Rule(
         id: "thp-enabled-policy", cause: .configuration, ceiling: .info,
-        title: "huge pages are off on a host with large jobs",
+        title: "Huge pages are off on a host with large jobs",
         explanation: Explanation(
             what: """
                 Transparent huge pages let the kernel give out 2 MiB of memory at one go instead \
@@ -24,15 +24,19 @@ extension Rule {
                 FI_EFA_USE_HUGE_PAGE=0. Latency profiles of tuned set `never` on purpose.
                 """,
             verify: "thp_fault_alloc in /proc/vmstat grows and page faults become half or fewer.",
-            sources: ["Documentation/admin-guide/mm/transhuge.rst", "KNOWLEDGE E1 (contested)"])
+            sources: [
+                "Documentation/admin-guide/mm/transhuge.rst",
+                "tuned profiles hpc-compute (always) and network-latency (never)",
+            ])
     ) { observation throws(Unavailable) in
         let threads = try observation.threads()
         let memory = try observation.whole(FreeMemory.self)
         let faults = observation.whole.perSecond(
             threads.threads.reduce(0) { $0 &+ $1.minorFaults })
         let anonymous = Double(memory.meminfo["AnonPages"] ?? 0) / Double(gibibyte)
-        let faultLimit = Limit(50_000, "1/s", source: "KNOWLEDGE C1 rule 2 (judgement)")
-        let memoryLimit = Limit(32, "GiB", source: "KNOWLEDGE C1 rule 2 (judgement)")
+        let faultLimit = Limit(
+            50_000, "1/s", source: "judgement: several percent of a CPU in faults")
+        let memoryLimit = Limit(32, "GiB", source: "judgement: more than the TLB covers by far")
         guard observation.facts.settings.thpEnabled == "never", faultLimit.isReached(by: faults),
             memoryLimit.isReached(by: anonymous)
         else { return [] }
@@ -58,7 +62,7 @@ extension Rule {
 
     package static let hugetlbPoolPerNode = Rule(
         id: "hugetlb-pool-per-node", cause: .configuration, ceiling: .info,
-        title: "reserved huge pages are used up on one memory node only",
+        title: "Reserved huge pages are used up on one memory node only",
         explanation: Explanation(
             what: """
                 Huge pages can be reserved in advance, in a pool on each memory node. Here one \

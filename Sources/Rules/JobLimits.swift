@@ -2,14 +2,14 @@ import Host
 import Signals
 import Training
 
-private let nearLimit = Limit(80, "%", source: "KNOWLEDGE C2 rules 16 to 18 (judgement)")
+private let nearLimit = Limit(80, "%", source: "judgement: time to act before calls fail")
 private let usualFiles: UInt64 = 1_048_576
-private let leastLocked = Limit(4, "GiB", source: "KNOWLEDGE C2 rule 15 (judgement)")
+private let leastLocked = Limit(4, "GiB", source: "judgement: RDMA registers several GiB a rank")
 
 extension Rule {
     package static let nofileLimit = Rule(
         id: "nofile-limit", cause: .limits, ceiling: .info,
-        title: "a process has nearly as many files open as it may",
+        title: "A process has nearly as many files open as it may",
         explanation: Explanation(
             what: "Each process may have a number of files, sockets and pipes open, and no more.",
             why: "At the limit the next open fails, and loader workers die in the midst of a run.",
@@ -43,7 +43,7 @@ extension Rule {
 
     package static let memlockUnlimited = Rule(
         id: "memlock-unlimited", cause: .limits, ceiling: .info,
-        title: "a process with a GPU or RDMA device may lock little memory",
+        title: "A process with a GPU or RDMA device may lock little memory",
         explanation: Explanation(
             what: """
                 GPU and network read and write memory that the kernel must not move: it is \
@@ -90,7 +90,7 @@ extension Rule {
 
     package static let maxMapCount = Rule(
         id: "max-map-count", cause: .limits, ceiling: .info,
-        title: "a process has nearly as many memory areas as it may",
+        title: "A process has nearly as many memory areas as it may",
         explanation: Explanation(
             what: """
                 Each mapped file and each large allocation is a memory area. The kernel allows \

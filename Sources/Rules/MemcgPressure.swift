@@ -13,9 +13,9 @@ struct MemcgPressure: Sendable {
         var explainsReads: Bool
     }
 
-    static let perMinute = Limit(20, "ms/min", source: "KNOWLEDGE C1 rule 8 (judgement)")
-    /// B1 row 18.
-    static let pressure = Limit(5, "%", source: "KNOWLEDGE B1 row 18 (judgement)")
+    static let perMinute = Limit(
+        20, "ms/min", source: "judgement: 0.03 % of wall, in single long gaps")
+    static let pressure = Limit(5, "%", source: "judgement: a twentieth of the group's time")
     static let readShare = Limit(50, "%", source: "judgement: most of what was read")
     static let pageBytes: UInt64 = 4096
 

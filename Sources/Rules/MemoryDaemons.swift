@@ -2,7 +2,8 @@ import Host
 import Signals
 import Training
 
-private let noisePerSecond = Limit(1, "ms/s", source: "KNOWLEDGE C5 rule 42 (judgement)")
+private let noisePerSecond = Limit(
+    1, "ms/s", source: "judgement: 0.1 % of a CPU, in single long gaps")
 
 /// Time that watched threads waited while kernel threads of one name ran.
 private struct KernelThreadWaits {
@@ -53,7 +54,7 @@ private struct KernelThreadWaits {
 extension Rule {
     package static let khugepagedNoise = Rule(
         id: "khugepaged-noise", cause: .cpuContention, ceiling: .critical,
-        title: "the kernel's search for huge pages takes CPUs from the job",
+        title: "The kernel's search for huge pages takes CPUs from the job",
         explanation: Explanation(
             what: """
                 khugepaged is a kernel thread that walks through the memory of programs and joins \
@@ -81,7 +82,7 @@ extension Rule {
 
     package static let ksm = Rule(
         id: "ksm", cause: .configuration, ceiling: .critical,
-        title: "the kernel looks for equal pages to share",
+        title: "The kernel looks for equal pages to share",
         explanation: Explanation(
             what: """
                 KSM is a kernel thread, ksmd, that compares pages of programs and keeps equal \
@@ -116,7 +117,7 @@ extension Rule {
                 evidence: [
                     Evidence(
                         name: "/sys/kernel/mm/ksm/run", value: 1, unit: "", threshold: 1,
-                        source: "KNOWLEDGE C9 rule 96 (judgement)")
+                        source: "judgement: a twentieth of a CPU")
                 ],
                 fix: fix, verify: "`cat /sys/kernel/mm/ksm/run` shows 0")
         ]

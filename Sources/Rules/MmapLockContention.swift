@@ -1,13 +1,13 @@
 import Signals
 import Training
 
-private let launchShare = Limit(1, "%", source: "1 % of step time (KNOWLEDGE B0.5, judgement)")
+private let launchShare = Limit(1, "%", source: "judgement: 1 % of step time is worth a change")
 private let anyShare = Limit(5, "%", source: "judgement: a twentieth of a thread's time")
 
 extension Rule {
     package static let mmapLockContention = Rule(
         id: "mmap-lock-contention", cause: .lockContention, ceiling: .critical,
-        title: "threads of one program queue for the lock of its address space",
+        title: "Threads of one program queue for the lock of its address space",
         explanation: Explanation(
             what: """
                 All threads of a program share one list of its memory areas, guarded by one lock. \

@@ -3,7 +3,7 @@ import Signals
 import Training
 
 private let refaultLimit = Limit(
-    5_000, "pages/s", source: "KNOWLEDGE C1 rule 14 (judgement)")
+    5_000, "pages/s", source: "judgement: 20 MiB a second read again")
 private let mostOfReads = Limit(50, "%", source: "judgement: one disk serves most of the reads")
 private let vfsCachePressure = "vm.vfs_cache_pressure"
 /// Read-around of mapped files beyond this wastes bandwidth when access is random.
@@ -56,7 +56,7 @@ struct FaultStall: Sendable {
 extension Rule {
     package static let pageCacheThrash = Rule(
         id: "page-cache-thrash", cause: .majorFaults, ceiling: .critical,
-        title: "page faults wait for file contents to be read in",
+        title: "Page faults wait for file contents to be read in",
         explanation: Explanation(
             what: """
                 Programs map files into memory: libraries, weights, memory-mapped data sets. When \

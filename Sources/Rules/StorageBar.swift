@@ -3,8 +3,8 @@ import Training
 
 /// When waiting for storage is worth a word.
 enum StorageLimits {
-    static let launch = Limit(1, "%", source: "1 % of step time (KNOWLEDGE B0.5, judgement)")
-    static let others = Limit(20, "%", source: "KNOWLEDGE C3 rule 21 (judgement)")
+    static let launch = Limit(1, "%", source: "judgement: 1 % of step time is worth a change")
+    static let others = Limit(20, "%", source: "judgement: prefetching hides less than that")
 }
 
 extension Observation {

@@ -5,7 +5,7 @@ import Training
 extension Rule {
     package static let dirtyBytesWriteback = Rule(
         id: "dirty-bytes-writeback", cause: .storageStall, ceiling: .critical,
-        title: "writers are stopped because too much is still to be written",
+        title: "Writers are stopped because too much is still to be written",
         explanation: Explanation(
             what: """
                 Written data waits in memory and goes to storage later. At a limit, by default a \
@@ -25,7 +25,10 @@ extension Rule {
                 checkpoints are written by a thread of their own.
                 """,
             verify: "Checkpoints take no longer, and training threads wait less in writes.",
-            sources: ["Documentation/admin-guide/sysctl/vm.rst", "KNOWLEDGE E11 (contested)"])
+            sources: [
+                "Documentation/admin-guide/sysctl/vm.rst",
+                "tuned profile throughput-performance (40 % and 10 %: contested)",
+            ])
     ) { observation throws(Unavailable) in
         guard let stall = try StorageStall(observation), case .writeback = stall.kind else {
             return []
@@ -64,7 +67,7 @@ extension Rule {
 
     package static let blockReadahead = Rule(
         id: "block-readahead", cause: .storageStall, ceiling: .critical,
-        title: "files are read in pieces that are too small for the disk",
+        title: "Files are read in pieces that are too small for the disk",
         explanation: Explanation(
             what: """
                 When a file is read in order, the kernel reads some way ahead. How far is a \
@@ -100,7 +103,7 @@ extension Rule {
 
     package static let ioSchedulerNvme = Rule(
         id: "io-scheduler-nvme", cause: .configuration, ceiling: .info,
-        title: "requests to a fast disk are put in order first",
+        title: "Requests to a fast disk are put in order first",
         explanation: Explanation(
             what: """
                 An I/O scheduler puts requests in a better order. NVMe disks have no moving parts \

@@ -7,12 +7,14 @@ struct StorageStall: Sendable {
     /// The rules that share one loss; exactly one of them reports it.
     enum Kind: Sendable { case writeback, readAhead, general }
 
-    static let writing = Limit(1_000, "ms/min", source: "KNOWLEDGE C3 rule 20 (judgement)")
+    static let writing = Limit(
+        1_000, "ms/min", source: "judgement: a sixtieth of one thread's time")
     static let dirty = Limit(
         50, "%", source: "vm.rst: writers are slowed from half way between both limits")
     static let dirtyBytes: Int64 = 8 << 30
-    static let requestBytes = Limit(128, "KiB", source: "KNOWLEDGE C3 rule 21 (judgement)")
-    static let busy = Limit(70, "%", source: "KNOWLEDGE C3 rule 21 (judgement)")
+    static let requestBytes = Limit(
+        128, "KiB", source: "the kernel's default read-ahead; judgement")
+    static let busy = Limit(70, "%", source: "judgement: above it the disk is the limit")
     static let readAhead: Int64 = 4096
 
     var observation: Observation
@@ -174,7 +176,8 @@ extension StorageStall {
         }
         if let pressure = observation.optional(Pressure.self), observation.whole.nanoseconds > 0 {
             let share = Double(pressure.io.some) / Double(observation.whole.nanoseconds)
-            let limit = Limit(10, "%", source: "KNOWLEDGE B1 row 4 (judgement)")
+            let limit = Limit(
+                10, "%", source: "judgement: host-wide stalls that go with GPU idling")
             rows.append(limit.evidence("I/O pressure of the host (some)", 100 * share))
         }
         return rows

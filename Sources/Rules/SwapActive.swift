@@ -2,12 +2,13 @@ import Host
 import Signals
 import Training
 
-private let swapRate = Limit(1, "pages/s", source: "KNOWLEDGE C1 rule 10: any sustained swapping")
+private let swapRate = Limit(
+    1, "pages/s", source: "judgement: training hosts should not swap at all")
 
 extension Rule {
     package static let swapActive = Rule(
         id: "swap-active", cause: .swap, ceiling: .critical,
-        title: "memory of the job is written to disk and read back",
+        title: "Memory of the job is written to disk and read back",
         explanation: Explanation(
             what: """
                 When memory runs short, Linux writes pages that programs have not used lately to \

@@ -4,8 +4,9 @@ import Training
 
 /// Address-table flushes that CPUs of the job are interrupted for, and who causes them.
 struct TLBShootdowns: Sendable {
-    static let perSecond = Limit(1_000, "1/s", source: "KNOWLEDGE B1 row 11 (judgement)")
-    static let handlerShare = Limit(1, "%", source: "KNOWLEDGE C6 rule 65 (judgement)")
+    static let perSecond = Limit(
+        1_000, "1/s", source: "judgement: idle and computing hosts see tens")
+    static let handlerShare = Limit(1, "%", source: "judgement: 1 % of step time is worth a change")
     static let systemShare = Limit(
         30, "%", source: "judgement: a program that computes spends a few percent in the kernel")
     /// Time in the handler counts as flushes only where there are flushes at all.

@@ -2,9 +2,10 @@ import Host
 import Signals
 import Training
 
-private let share = Limit(20, "%", source: "KNOWLEDGE C1 rule 4 (judgement)")
-private let attemptsPerSecond = Limit(10, "1/s", source: "KNOWLEDGE C1 rule 4 (judgement)")
-private let leastLarge = Limit(1, "%", source: "KNOWLEDGE C1 rule 4 (judgement)")
+private let share = Limit(20, "%", source: "judgement: one huge page in five is missing")
+private let attemptsPerSecond = Limit(
+    10, "1/s", source: "judgement: fewer attempts cost too little")
+private let leastLarge = Limit(1, "%", source: "judgement: fewer will not last a loading phase")
 /// Below this share of free memory the zone is in use, not broken up.
 private let leastFree = 2.0
 private let hugeOrder = 9  // 2 MiB in pages of 4 KiB
@@ -12,7 +13,7 @@ private let hugeOrder = 9  // 2 MiB in pages of 4 KiB
 extension Rule {
     package static let thpFallbackFragmentation = Rule(
         id: "thp-fallback-fragmentation", cause: .thpFallback, ceiling: .warning,
-        title: "huge pages are wanted and not to be had",
+        title: "Huge pages are wanted and not to be had",
         explanation: Explanation(
             what: """
                 The kernel tries to give out memory in huge pages of 2 MiB. When free memory is \

@@ -1,7 +1,9 @@
 import Signals
 import Training
 
-/// What one watched thread lost to one thing, and the claims that say so.
+/// What one watched thread lost to one thing, and the claims that say so. For the rules about CPU
+/// time: their losses are waits behind culprits, and shares are of the time the thread was seen.
+/// Rules about memory and storage, whose losses are states, use `ThreadLosses`.
 struct ThreadLoss {
     var thread: ThreadActivity
     var role: Role

@@ -1,7 +1,9 @@
 import Signals
 import Training
 
-/// Time that single watched threads lost to one thing, the greatest loss first.
+/// Time that single watched threads lost to one thing, the greatest loss first. For the rules about
+/// memory and storage: their losses are states of threads, and shares are of the whole window.
+/// Rules about CPU time, which need to know behind whom a thread waited, use `ThreadLoss`.
 struct ThreadLosses: Sendable {
     struct Entry: Sendable {
         var thread: ThreadActivity
@@ -56,7 +58,7 @@ enum LossLimits {
     /// runs at four fifths of its speed at best.
     static let critical = Limit(20, "%", source: "judgement: a fifth of the launch thread's time")
     static let active = Limit(
-        1, "%", source: "1 % of step time (KNOWLEDGE B0.5, judgement)")
+        1, "%", source: "judgement: 1 % of step time is worth a change")
     static let awake = Limit(10, "%", source: "judgement: a thread that takes part in the work")
 }
 
