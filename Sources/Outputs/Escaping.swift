@@ -50,22 +50,6 @@ package func jsonEscaped(_ text: String) -> String {
     return escaped
 }
 
-/// One word of a command for bash: plain where it can be, in quotes where it must be. A NUL,
-/// which no argument can hold, becomes U+FFFD.
-package func shellQuoted(_ word: String) -> String {
-    let scalars = word.unicodeScalars.map { $0 == "\0" ? "\u{fffd}" : $0 }
-    let text = String(String.UnicodeScalarView(scalars))
-    let isPlain = !text.isEmpty && text.utf8.allSatisfy { isPlainShell($0) }
-    if isPlain && !text.hasPrefix("~") { return text }
-    guard text.unicodeScalars.contains(where: { mustEscape($0, ascii: false) }) else {
-        return "'"
-            + text.split(separator: "'", omittingEmptySubsequences: false)
-            .joined(separator: "'\\''") + "'"
-    }
-    // $'…' shows what a pasted control character would hide.
-    return "$'" + text.unicodeScalars.map { ansiQuoted($0) }.joined() + "'"
-}
-
 /// Controls (Cc), invisible and reordering characters (Cf, with all bidi controls), line and
 /// paragraph separators, and characters without a meaning.
 private func mustEscape(_ scalar: Unicode.Scalar, ascii: Bool) -> Bool {
@@ -86,21 +70,6 @@ private func visible(_ scalar: Unicode.Scalar) -> String {
 private func hex(_ value: UInt32, digits: Int) -> String {
     let text = String(value, radix: 16)
     return String(repeating: "0", count: max(0, digits - text.count)) + text
-}
-
-private func ansiQuoted(_ scalar: Unicode.Scalar) -> String {
-    if scalar == "'" || scalar == "\\" { return "\\" + String(scalar) }
-    guard mustEscape(scalar, ascii: false) else { return String(scalar) }
-    return String(scalar).utf8.map { "\\x" + hex(UInt32($0), digits: 2) }.joined()
-}
-
-private func isPlainShell(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"):
-        true
-    default: "-_./,:@%+=~".utf8.contains(byte)
-    }
 }
 
 /// 0 for marks that sit on the character before, 2 for the wide East Asian blocks.

@@ -3,36 +3,6 @@ import Signals
 
 /// How commands name control groups, whose paths anybody with a delegated group may choose.
 enum CgroupPaths {
-    /// The path as one word of a shell command: bare, quoted, or with its odd bytes escaped.
-    static func shellWord(_ path: String) -> String {
-        let bytes = Array(path.utf8)
-        if !bytes.isEmpty && bytes.allSatisfy(isPlain) { return path }
-        if bytes.allSatisfy({ (0x20...0x7e).contains($0) }) {
-            return "'"
-                + path.split(separator: "'", omittingEmptySubsequences: false)
-                .joined(separator: "'\\''") + "'"
-        }
-        return "$'" + bytes.map(escaped).joined() + "'"
-    }
-
-    private static func isPlain(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        default: "/_.:@-".utf8.contains(byte)
-        }
-    }
-
-    private static func escaped(_ byte: UInt8) -> String {
-        if byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\\") {
-            return "\\" + String(UnicodeScalar(byte))
-        }
-        if (0x20...0x7e).contains(byte) { return String(UnicodeScalar(byte)) }
-        let digits = String(byte, radix: 16)
-        return "\\x" + (digits.count < 2 ? "0" : "") + digits
-    }
-
     /// The systemd unit that owns the group, where the system's systemd does: slices all the
     /// way down. A folder of that name in a user's own tree is somebody else's.
     static func unit(_ path: String) -> String? {
@@ -77,14 +47,14 @@ struct CgroupKnob: Sendable {
         let owner = CgroupPaths.owner(path)
         if facts.managers.hasSystemd, owner == "systemd", let unit = CgroupPaths.unit(path) {
             let set = "systemctl set-property"
-            let word = CgroupPaths.shellWord(unit)
+            let word = shellWord(unit)
             return Fix(
                 commands: ["\(set) --runtime \(word) \(property)=\(text(new, "infinity"))"],
                 persist: ["\(set) \(word) \(property)=\(text(new, "infinity"))"],
                 rollback: ["\(set) \(word) \(property)=\(text(old, "infinity"))"],
                 risk: risk, managedBy: owner)
         }
-        let word = CgroupPaths.shellWord(folder + "/" + file)
+        let word = shellWord(folder + "/" + file)
         return Fix(
             commands: ["echo \(text(new, unlimited)) > \(word)"],
             persist: ["# where the group is made: \(specification)"],

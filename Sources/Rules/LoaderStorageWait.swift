@@ -5,7 +5,7 @@ import Training
 extension Rule {
     package static let loaderStorageWait = Rule(
         id: "loader-storage-wait", cause: .storageStall, ceiling: .critical,
-        title: "threads of the job wait for storage",
+        title: "Threads of the job wait for storage",
         explanation: Explanation(
             what: "Watched threads ask for data and are stopped until storage has delivered it.",
             why: """
@@ -25,7 +25,7 @@ extension Rule {
                 """,
             avoid: "Checkpoints and the first epoch wait for storage by nature.",
             verify: "The waiting in the next report is below 20 %, 1 % in launch threads.",
-            sources: ["arXiv 2007.06775 (data stalls)", "KNOWLEDGE B1 rows 3 and 4"])
+            sources: ["arXiv 2007.06775 (data stalls)", "Documentation/accounting/psi.rst"])
     ) { observation throws(Unavailable) in
         guard let stall = try StorageStall(observation), case .general = stall.kind else {
             return []
@@ -85,11 +85,11 @@ extension Rule {
                 commands: ["findmnt -t nfs,nfs4,cifs,lustre,ceph,fuse,fuse.sshfs"],
                 risk: "only shows what is mounted; the server behind it is not this host")
         }
-        let file = CgroupPaths.shellWord(group.folder + "/" + limit.file)
+        let file = shellWord(group.folder + "/" + limit.file)
         return Fix(
-            commands: ["echo \(CgroupPaths.shellWord(limit.lifted)) > \(file)"],
+            commands: ["echo \(shellWord(limit.lifted)) > \(file)"],
             persist: ["# where the group is made: leave this limit out"],
-            rollback: ["echo \(CgroupPaths.shellWord(limit.line)) > \(file)"],
+            rollback: ["echo \(shellWord(limit.line)) > \(file)"],
             risk: "the job may slow down others that use the same disk",
             managedBy: CgroupPaths.owner(group.path))
     }

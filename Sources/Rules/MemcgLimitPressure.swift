@@ -5,7 +5,7 @@ import Training
 extension Rule {
     package static let memcgLimitPressure = Rule(
         id: "memcg-limit-pressure", cause: .memoryReclaim, ceiling: .critical,
-        title: "the job's control group is at its memory limit",
+        title: "The job's control group is at its memory limit",
         explanation: Explanation(
             what: """
                 A control group (container, pod, Slurm job, systemd unit) has a memory limit. What \
@@ -164,7 +164,7 @@ private struct MemcgFinding {
 
     private var verify: String {
         let file = group.group.version == 1 ? "memory.failcnt" : "memory.events"
-        return "`cat \(CgroupPaths.shellWord(group.group.folder + "/" + file))` twice, a minute "
+        return "`cat \(shellWord(group.group.folder + "/" + file))` twice, a minute "
             + "apart: the count stays the same"
     }
 }

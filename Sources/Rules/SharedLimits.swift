@@ -2,13 +2,13 @@ import Host
 import Signals
 import Training
 
-private let nearFull = Limit(80, "%", source: "KNOWLEDGE C2 rule 18 (judgement)")
-private let nearTasks = Limit(90, "%", source: "KNOWLEDGE C2 rule 19 (judgement)")
+private let nearFull = Limit(80, "%", source: "judgement: time to act before writes fail")
+private let nearTasks = Limit(90, "%", source: "judgement: time to act before forks fail")
 
 extension Rule {
     package static let devShmSize = Rule(
         id: "dev-shm-size", cause: .limits, ceiling: .info,
-        title: "shared memory is nearly full",
+        title: "Shared memory is nearly full",
         explanation: Explanation(
             what: """
                 /dev/shm is a file system in memory. Loader workers hand batches over in it, and \
@@ -53,7 +53,7 @@ extension Rule {
 
     package static let ipcUlimitsAndPids = Rule(
         id: "ipc-ulimits-and-pids", cause: .limits, ceiling: .warning,
-        title: "the job's control group may have no more threads",
+        title: "The job's control group may have no more threads",
         explanation: Explanation(
             what: "A control group may have a number of threads and processes, and no more.",
             why: "At the limit a loader worker or a thread pool does not start, and the job dies.",
@@ -108,7 +108,7 @@ extension Rule {
                 specification: "a limit of \(new) threads (podPidsLimit of the kubelet, "
                     + "docker --pids-limit)",
                 risk: "a program that starts threads without end stops later"),
-            verify: "`cat \(CgroupPaths.shellWord(group.folder + "/pids.events"))` twice: the "
+            verify: "`cat \(shellWord(group.folder + "/pids.events"))` twice: the "
                 + "same count")
     }
 }

@@ -185,7 +185,7 @@ extension Samples {
         diagnosis.findings[0].culprit = FindingCulprit(kind: .cgroup, id: name, name: name)
         diagnosis.findings[0].evidence[0].name = name
         diagnosis.findings[0].evidence[1].unit = name
-        diagnosis.findings[0].fix.commands = ["taskset " + shellQuoted(name), name]
+        diagnosis.findings[0].fix.commands = ["taskset " + shellWord(name), name]
         diagnosis.findings[0].fix.managedBy = name
         diagnosis.findings[1].summary = name
         diagnosis.unchecked[0].reason = name
