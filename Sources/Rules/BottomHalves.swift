@@ -24,7 +24,7 @@ struct BottomHalves {
                 guard let line = Self.line(behind: softirqs[type], on: cpu, in: lines) else {
                     continue
                 }
-                moved += move(type, on: cpu, to: line)
+                moved &+= move(type, on: cpu, to: line)
             }
         }
         movedPart = all > 0 ? Double(moved) / Double(all) : 0
@@ -47,13 +47,13 @@ struct BottomHalves {
 
     /// Returns what was moved of the watched threads' time, ns.
     private mutating func move(_ type: Int, on cpu: Int, to line: Int) -> UInt64 {
-        lines[line].nanoseconds[cpu] += softirqs[type].nanoseconds[cpu]
+        lines[line].nanoseconds[cpu] &+= softirqs[type].nanoseconds[cpu]
         softirqs[type].nanoseconds[cpu] = 0
         guard cpu < softirqs[type].watchedNanoseconds.count,
             cpu < lines[line].watchedNanoseconds.count
         else { return 0 }
         let watched = softirqs[type].watchedNanoseconds[cpu]
-        lines[line].watchedNanoseconds[cpu] += watched
+        lines[line].watchedNanoseconds[cpu] &+= watched
         softirqs[type].watchedNanoseconds[cpu] = 0
         return watched
     }

@@ -18,9 +18,9 @@ package func diagnose(_ rules: [Rule], _ observation: Observation) -> Diagnosis 
     var ranked: [(finding: Finding, impact: Double)] = []
     var budget = LossBudget(observation)
     for var finding in findings {
-        let claimed = finding.claims.reduce(0) { $0 + $1.nanoseconds }
+        let claimed = finding.claims.reduce(0) { $0 &+ $1.nanoseconds }
         finding.claims = budget.grant(finding.claims)
-        let granted = finding.claims.reduce(0) { $0 + $1.nanoseconds }
+        let granted = finding.claims.reduce(0) { $0 &+ $1.nanoseconds }
         if claimed > 0 && Double(granted) < Double(claimed) * leastGrantedShare { continue }
         if claimed > 0 { finding.cost = budget.cost(of: finding.claims) }
         ranked.append((finding, budget.impact(of: finding.claims)))
@@ -71,7 +71,7 @@ struct LossBudget {
             left[Key(tid: thread.tid, loss: .mmapLock)] = thread.mmapLock
         }
         for wait in ledger.waits {
-            left[Key(tid: wait.tid, loss: .waiting(wait.culprit)), default: 0] += wait.nanoseconds
+            left[Key(tid: wait.tid, loss: .waiting(wait.culprit)), default: 0] &+= wait.nanoseconds
         }
     }
 
@@ -99,13 +99,13 @@ struct LossBudget {
         var cost = Cost()
         let window = observation.whole.nanoseconds
         guard window > 0 else { return cost }
-        let all = claims.reduce(0) { $0 + $1.nanoseconds }
+        let all = claims.reduce(0) { $0 &+ $1.nanoseconds }
         cost.threadSecondsPerSecond = Double(all) / Double(window)
         let launch = threads.values.filter { observation.job.role($0.tid) == .launch }
-        let wall = launch.reduce(0) { $0 + $1.time.total }
+        let wall = launch.reduce(0) { $0 &+ $1.time.total }
         guard wall > 0 else { return cost }
         let lost = claims.filter { observation.job.role($0.tid) == .launch }
-            .reduce(0) { $0 + $1.nanoseconds }
+            .reduce(0) { $0 &+ $1.nanoseconds }
         cost.launchShare = Double(lost) / Double(wall)
         return cost
     }
@@ -114,7 +114,7 @@ struct LossBudget {
     /// at once; others have work queued ahead of them. Weights are judgement.
     func impact(of claims: [Claim]) -> Double {
         var lost: [Int32: UInt64] = [:]
-        for claim in claims { lost[claim.tid, default: 0] += claim.nanoseconds }
+        for claim in claims { lost[claim.tid, default: 0] &+= claim.nanoseconds }
         return lost.reduce(0) { worst, entry in
             guard let thread = threads[entry.key] else { return worst }
             let role = observation.job.role(entry.key)

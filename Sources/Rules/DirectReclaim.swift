@@ -137,7 +137,7 @@ extension Rule {
         let facts = observation.facts
         let old = facts.settings.number(name)
         let usual: Int64 = facts.memoryTotalBytes >= tebibyte ? 50 : 100
-        let target = max(usual, (old ?? 0) >= usual ? (old ?? 0) * 2 : usual)
+        let target = max(usual, (old ?? 0) >= usual ? doubled(old ?? 0) : usual)
         guard target <= highestFactor else {
             return Fix(
                 commands: ["# give the job fewer loader workers or a smaller prefetch_factor"],

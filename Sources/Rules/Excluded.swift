@@ -25,9 +25,9 @@ struct WaitShares {
         for wait in waits where wait.culprit.kind != .yield && wait.culprit.kind != .idle {
             let isOwn = wait.culprit.kind == .process && own.contains(wait.culprit.id)
             if isOwn {
-                behindOwn[wait.tid, default: 0] += wait.nanoseconds
+                behindOwn[wait.tid, default: 0] &+= wait.nanoseconds
             } else {
-                behindOthers[wait.tid, default: 0] += wait.nanoseconds
+                behindOthers[wait.tid, default: 0] &+= wait.nanoseconds
             }
         }
     }

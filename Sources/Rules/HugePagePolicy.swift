@@ -81,7 +81,7 @@ extension Rule {
         let pools = observation.facts.hugepages
         return pools.compactMap { pool in
             let elsewhere = pools.filter { $0.pageBytes == pool.pageBytes && $0.node != pool.node }
-                .reduce(0) { $0 + $1.free }
+                .reduce(0) { $0 &+ $1.free }
             guard pool.total > 0, pool.free == 0, elsewhere > 0 else { return nil }
             return emptyPool(pool, elsewhere)
         }
@@ -92,7 +92,7 @@ extension Rule {
         let path =
             "/sys/devices/system/node/node\(pool.node)/hugepages/"
             + "hugepages-\(kilobytes)kB/nr_hugepages"
-        let target = pool.total + elsewhere
+        let target = pool.total &+ elsewhere
         return Finding(
             rule: "hugetlb-pool-per-node", cause: .configuration, severity: .info,
             confidence: .configuration,
@@ -109,7 +109,7 @@ extension Rule {
             fix: .file(
                 path, to: "\(target)", from: "\(pool.total)",
                 called: "hugetlb-node\(pool.node)-\(kilobytes)kB",
-                risk: "takes \(UInt64(elsewhere) * pool.pageBytes >> 20) MiB of node "
+                risk: "takes \(UInt64(elsewhere) &* pool.pageBytes >> 20) MiB of node "
                     + "\(pool.node) from all other uses"),
             verify: "`cat \(path)` shows \(target)")
     }

@@ -155,8 +155,8 @@ extension Observation {
     ) -> [Int32: [Claim]] {
         var claims: [Int32: [Claim]] = [:]
         for thread in threads.threads {
-            let irq = UInt64(Double(thread.time[.irq]) * min(part, 1))
-            let softirq = UInt64(Double(thread.time[.softirq]) * min(softPart, 1))
+            let irq = scaled(thread.time[.irq], by: part)
+            let softirq = scaled(thread.time[.softirq], by: softPart)
             claims[thread.tid] = [(ThreadState.irq, irq), (.softirq, softirq)]
                 .filter { $0.1 > 0 }
                 .map { Claim(tid: thread.tid, loss: .state($0.0), nanoseconds: $0.1) }

@@ -30,7 +30,7 @@ extension Rule {
         return known.compactMap { entry in
             let percent = 100 * Double(entry.open) / Double(max(entry.limit, 1))
             guard nearLimit.isReached(by: percent) else { return nil }
-            let target = max(usualFiles, entry.limit * 2)
+            let target = max(usualFiles, doubled(entry.limit))
             return limitFinding(
                 "nofile-limit", entry.process,
                 summary: "process \(entry.process.pid) (\(entry.process.name)) has \(entry.open) "
@@ -122,7 +122,7 @@ extension Rule {
                 culprit: FindingCulprit(kind: .setting, id: name, name: name),
                 evidence: [nearLimit.evidence("memory areas to the limit", percent)],
                 fix: .sysctl(
-                    name, to: "\(max(1_048_576, limit * 2))", from: "\(limit)",
+                    name, to: "\(max(1_048_576, doubled(limit)))", from: "\(limit)",
                     risk: "each memory area costs a little kernel memory",
                     managedBy: observation.manager("tuned")),
                 verify: "`sysctl \(name)` shows the new limit")

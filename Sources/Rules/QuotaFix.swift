@@ -46,7 +46,9 @@ extension CgroupActivity {
 
     /// `150%` or, where that would not be exact, `33.33%`.
     private func percent(_ quota: UInt64, _ period: UInt64) -> String {
-        let hundredths = (quota * 10_000 + period / 2) / period
+        let rounded = (Double(quota) * 10_000 / Double(period)).rounded()
+        // No host has a hundred billion CPUs.
+        let hundredths = UInt64(min(rounded, 1e15))
         let rest = hundredths % 100
         guard rest > 0 else { return "\(hundredths / 100)%" }
         return "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest)%"
@@ -79,6 +81,7 @@ extension CgroupActivity {
     /// What was asked for and a quarter more, never less than now, in whole tenths of a CPU.
     private func enoughQuota(_ cpus: Double, period: UInt64, quota: UInt64) -> UInt64 {
         let tenths = UInt64(min(max(cpus, 0), 1e6) * 12.5) + 1
-        return max(tenths * period / 10, quota)
+        let product = tenths.multipliedReportingOverflow(by: period)
+        return max(product.overflow ? 0 : product.partialValue / 10, quota)
     }
 }

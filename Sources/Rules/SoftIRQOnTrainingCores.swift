@@ -123,7 +123,7 @@ extension Observation {
     private func claims(_ threads: Threads, _ part: Double) -> [Int32: [Claim]] {
         var claims: [Int32: [Claim]] = [:]
         for thread in threads.threads {
-            let lost = UInt64(Double(thread.time[.softirq]) * part)
+            let lost = scaled(thread.time[.softirq], by: part)
             guard lost > 0 else { continue }
             claims[thread.tid] = [
                 Claim(tid: thread.tid, loss: .state(.softirq), nanoseconds: lost)

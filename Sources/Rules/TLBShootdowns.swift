@@ -80,7 +80,7 @@ struct TLBShootdowns: Sendable {
 
     /// What the storm takes from one thread: interrupts, and the fight for the address space.
     func interruptTime(_ thread: ThreadActivity) -> UInt64 {
-        UInt64(Double(thread.time[.irq]) * min(partOfInterrupts, 1))
+        scaled(thread.time[.irq], by: partOfInterrupts)
     }
 
     func lockTime(_ thread: ThreadActivity) -> UInt64 {

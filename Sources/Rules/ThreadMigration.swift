@@ -143,7 +143,7 @@ extension Observation {
     }
 
     private func wakeUpShare(_ thread: ThreadActivity) -> Double {
-        Double(thread.migrations) / Double(max(1, thread.voluntarySwitches + thread.preemptions))
+        Double(thread.migrations) / Double(max(1, thread.voluntarySwitches &+ thread.preemptions))
     }
 
     private func hasWaited(_ thread: ThreadActivity) -> Bool {
