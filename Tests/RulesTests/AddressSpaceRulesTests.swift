@@ -7,14 +7,15 @@ import Training
 @Suite struct AddressSpaceRulesTests {
     /// Process 4711 unmaps all the time; 4713 computes.
     private func storm(
-        flushes: UInt64, handler: UInt64 = 0, system: Double = 30, cpu: Int = 1
+        flushes: UInt64, handler: UInt64 = 0, system: Double = 30, cpu: Int = 1,
+        faults: UInt64 = 70_001
     ) -> Observation {
         func stormer(_ tid: Int32, _ lock: Double) -> ThreadActivity {
             trainer(tid, [.irq: percent(2), .blocked: percent(lock)]) {
                 $0.cpu = cpu
                 $0.mmapLock = percent(lock)
                 $0.systemTime = UInt64(Double($0.time[.running]) * system / 100)
-                $0.minorFaults = 70_001
+                $0.minorFaults = faults
             }
         }
         let calm = trainer(79, pid: 4713, [.irq: percent(2)]) { $0.cpu = cpu }
@@ -69,6 +70,48 @@ import Training
         #expect(finding.culprit == nil)
         #expect(claimed(finding, .mmapLock) == 0)
         #expect(try Rule.mmapLockContention.check(observation).count == 1)
+    }
+
+    @Test func freshMemoryFromFiftyThousandFaultsInASecondOfRunningIsAStorm() throws {
+        func culprit(_ faults: UInt64) throws -> FindingCulprit? {
+            let observation = storm(flushes: 30_011, system: 0, faults: faults)
+            return try Rule.tlbShootdownStorm.check(observation).first?.culprit
+        }
+        // The launch thread runs for 13.5 seconds, its neighbour for longer.
+        #expect(try culprit(675_000)?.id == "4711")
+        #expect(try culprit(674_999) == nil)
+    }
+
+    /// A storm that takes no time in handlers: a launch thread beside a storming one.
+    private func quietStorm(
+        flushes: UInt64, launchCPU: Int = 1, neighbourRuns: Bool = true
+    ) -> Observation {
+        let launch = trainer(71, pid: 4711) { $0.cpu = launchCPU }
+        let stormer = trainer(73, pid: 4711, asleep: !neighbourRuns) {
+            $0.cpu = 1
+            $0.systemTime = $0.time[.running]
+            $0.minorFaults = 15_000
+        }
+        let calm = trainer(79, pid: 4713) { $0.cpu = 1 }
+        return observe([launch, stormer, calm]) {
+            $0[Interrupts.self] = .success(
+                Interrupts(lines: [
+                    InterruptLine(label: "TLB", name: "TLB shootdowns", counts: [0, flushes])
+                ]))
+        }
+    }
+
+    @Test func flushesOnALaunchCPUWarnWhereTheStormerIsKnown() throws {
+        let rule = Rule.tlbShootdownStorm
+        let known = try #require(try rule.check(quietStorm(flushes: 15_000)).first)
+        #expect(known.severity == .warning)
+        #expect(known.culprit?.id == "4711")
+        #expect(try rule.check(quietStorm(flushes: 14_999)).isEmpty)
+        let elsewhere = try rule.check(quietStorm(flushes: 15_000, launchCPU: 0)).first
+        #expect(elsewhere?.severity == .info)
+        // A process of one running thread has nobody to interrupt.
+        let alone = try rule.check(quietStorm(flushes: 15_000, neighbourRuns: false)).first
+        #expect(alone?.severity == .info && alone?.culprit == nil)
     }
 
     @Test func smallLossesAreInformation() throws {

@@ -13,13 +13,18 @@ import Training
             waits: [Scheduling.wait(701, behind: 4321, "rsync", nanoseconds)])
     }
 
-    @Test func firesFromFiveMillisecondsASecondOnALaunchThread() throws {
+    @Test func isWorthKnowingFromFiveMillisecondsASecondOnALaunchThread() throws {
         #expect(try Rule.noisyNeighbour.check(waiting(.ms(50) - 1)).isEmpty)
         let finding = try #require(try Rule.noisyNeighbour.check(waiting(.ms(50))).first)
-        #expect(finding.severity == .warning)
+        #expect(finding.severity == .info)
         #expect(finding.culprit == FindingCulprit(kind: .process, id: "4321", name: "rsync"))
         #expect(finding.claims.map(\.nanoseconds) == [.ms(50)])
         #expect(finding.affected == [Affected(pid: 701, tid: 701, role: .launch)])
+    }
+
+    @Test func warnsFromTwoPercentOfALaunchThread() throws {
+        #expect(try Rule.noisyNeighbour.check(waiting(.ms(200) - 1)).first?.severity == .info)
+        #expect(try Rule.noisyNeighbour.check(waiting(.ms(200))).first?.severity == .warning)
     }
 
     @Test func isCriticalFromOneFifthOfTheTime() throws {

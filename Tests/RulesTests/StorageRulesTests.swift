@@ -59,35 +59,6 @@ import Training
         #expect(finding.culprit?.id == "sda")
     }
 
-    @Test func aFastDiskAndLongWaitsMeanALimitInBetween() throws {
-        func finding(_ served: UInt64) throws -> Finding {
-            var observation = waiting(loader: percent(30), served: served) { $0.reads = 30_011 }
-            observation.facts.cgroups.version1 = ["blkio": "/sys/fs/cgroup/blkio"]
-            observation.job.processes[0].cgroups = ["blkio": "/my job"]
-            return try #require(try Rule.loaderStorageWait.check(observation).first)
-        }
-        let held = try finding(percent(15) - 1)
-        #expect(held.culprit == nil)
-        #expect(held.summary.contains("control group's I/O limit"))
-        let file = "'/sys/fs/cgroup/blkio/my job/blkio.throttle.read_bps_device'"
-        #expect(held.fix.commands.first == "cat \(file)")
-        #expect(held.fix.commands.contains("echo '259:3 0' > \(file)"))
-        #expect(try finding(percent(15)).culprit?.id == "nvme0n1")
-    }
-
-    @Test func liftsLimitsOfVersion2AndLooksAtMountsOtherwise() throws {
-        var observation = waiting(loader: percent(30), served: 7)
-        observation.facts.cgroups.unified = "/sys/fs/cgroup"
-        observation.facts.cgroups.unifiedControllers = ["io", "memory"]
-        observation.job.processes[0].cgroups = ["": "/job"]
-        let fix = try #require(try Rule.loaderStorageWait.check(observation).first?.fix)
-        let line = "'259:3 rbps=max wbps=max riops=max wiops=max'"
-        #expect(fix.commands.last == "echo \(line) > /sys/fs/cgroup/job/io.max")
-        observation.job.processes[0].cgroups = ["": "/"]
-        let root = try #require(try Rule.loaderStorageWait.check(observation).first?.fix)
-        #expect(root.commands.first?.hasPrefix("findmnt -t nfs") == true)
-    }
-
     private func reading(
         kibibytes: UInt64, busy: UInt64 = percent(69.5), readAhead: Int64 = 128
     ) throws -> Observation {
