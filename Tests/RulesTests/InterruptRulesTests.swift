@@ -164,6 +164,27 @@ import Training
         #expect(finding.fix.commands.last == "systemctl enable --now irqbalance")
     }
 
+    @Test func bansTrainingCPUsBeforeItStartsTheDaemon() throws {
+        let finding = try Rule.irqbalanceState.check(observation(90_001, 7)).first
+        let fix = try #require(finding?.fix)
+        #expect(
+            fix.commands == [
+                "echo IRQBALANCE_BANNED_CPULIST=2-3,6-7 >> /etc/default/irqbalance",
+                "systemctl enable --now irqbalance",
+            ])
+        #expect(
+            fix.rollback == [
+                "systemctl disable --now irqbalance",
+                "sed -i /^IRQBALANCE_BANNED_CPULIST=/d /etc/default/irqbalance",
+            ])
+    }
+
+    @Test func isUncheckedWithoutCounts() {
+        var blind = observation(90_001, 7)
+        blind.whole.change[Interrupts.self] = .failure(Unavailable("no such file"))
+        #expect(throws: Unavailable("no such file")) { try Rule.irqbalanceState.check(blind) }
+    }
+
     @Test func isSilentWhereIrqbalanceRunsOrTheHostIsSmall() throws {
         var running = observation(99_999, 1)
         running.facts.managers.running = ["irqbalance"]

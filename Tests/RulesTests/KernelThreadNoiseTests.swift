@@ -30,6 +30,14 @@ import Training
         #expect(try Rule.kthreadNoise.check(behind("migration/5", .ms(501))).isEmpty)
     }
 
+    @Test func isUncheckedWithoutAnExactLedger() {
+        var observation = behind("kworker/u8:3", .ms(101))
+        observation.whole.change[Threads.self] = .success(Threads(method: .procfs))
+        #expect(throws: Unavailable.self) { try Rule.kthreadNoise.check(observation) }
+        observation.whole.change[Threads.self] = .failure(Unavailable("no probes"))
+        #expect(throws: Unavailable("no probes")) { try Rule.kthreadNoise.check(observation) }
+    }
+
     @Test func confinesUnboundWorkersByTheirMask() throws {
         let fix = try #require(
             try Rule.kthreadNoise.check(behind("kworker/u8:3", .ms(101))).first?.fix)

@@ -39,6 +39,39 @@ import Training
             ])
     }
 
+    @Test func countsInterruptsAndForeignWorkOfLaunchThreadsTogether() throws {
+        let rule = Rule.isolcpusNohzFull
+        func check(_ tid: Int32, stolen: UInt64, behind culprit: Int32 = 4321) throws -> [Finding] {
+            try rule.check(
+                Scheduling.observation(
+                    threads: [Scheduling.thread(tid, [.waiting: .ms(31), .softirq: stolen])],
+                    waits: [Scheduling.wait(tid, behind: culprit, "rsync", .ms(31))]))
+        }
+        #expect(try check(701, stolen: .ms(69) - 1).isEmpty)
+        #expect(try check(701, stolen: .ms(69)).count == 1)
+        // Loaders have work queued ahead of them; the job's own processes are no noise.
+        #expect(try check(733, stolen: .ms(501)).isEmpty)
+        #expect(try check(701, stolen: .ms(69), behind: 701).isEmpty)
+    }
+
+    @Test func aPartitionOrAWatchedHostGetsNone() throws {
+        var partitioned = observation(.ms(901), facts: Scheduling.eightCPUs())
+        var group = CgroupActivity(folder: "/sys/fs/cgroup/job", path: "/job", version: 2)
+        group.cpus = CPUSet(effective: "2-3", partition: "isolated")
+        partitioned.whole.change[Cgroups.self] = .success(Cgroups(groups: [group]))
+        #expect(try Rule.isolcpusNohzFull.check(partitioned).isEmpty)
+        var host = observation(.ms(901), facts: Scheduling.eightCPUs())
+        host.job.scope = .host
+        #expect(try Rule.isolcpusNohzFull.check(host).isEmpty)
+    }
+
+    @Test(arguments: [Rule.isolcpusNohzFull, .cpusetIsolatedPartition])
+    func isUncheckedWithoutProbes(rule: Rule) {
+        var sampled = observation(.ms(901), facts: Scheduling.eightCPUs())
+        sampled.whole.change[Threads.self] = .success(Threads(method: .procfs))
+        #expect(throws: Unavailable.self) { try rule.check(sampled) }
+    }
+
     @Test func smallOrIsolatedHostsGetNone() throws {
         let small = observation(.ms(901), facts: Scheduling.twoCPUs())
         #expect(try Rule.isolcpusNohzFull.check(small).isEmpty)
