@@ -1,0 +1,195 @@
+import Signals
+import Testing
+import Training
+
+/// Who launches, who loads, who talks to the network: told by what threads do.
+@Suite struct RolesTests {
+    private let second: UInt64 = 1_000_000_000
+
+    private func ms(_ count: UInt64) -> UInt64 { count * 1_000_000 }
+
+    /// A thread that is seen for `seen` seconds and asleep for what `times` leaves.
+    private func thread(
+        _ tid: Int32, pid: Int32, name: String = "python", seen: UInt64 = 10,
+        _ times: [ThreadState: UInt64] = [:], _ change: (inout ThreadActivity) -> Void = { _ in }
+    ) -> ThreadActivity {
+        var thread = ThreadActivity(tid: tid, pid: pid, name: name)
+        thread.time = StateTimes(times)
+        thread.time[.sleeping] = seen * second - thread.time.total
+        change(&thread)
+        return thread
+    }
+
+    private func process(
+        _ pid: Int32, parent: Int32 = 1, device: Bool = false, name: String = "python"
+    ) -> ProcessFacts {
+        var process = ProcessFacts(pid: pid, parent: parent, name: name)
+        process.hasDeviceOpen = device
+        return process
+    }
+
+    private func roles(
+        _ threads: [ThreadActivity], _ processes: [ProcessFacts]
+    ) -> [Int32: Role] {
+        Training.roles(of: Threads(threads: threads), in: processes)
+    }
+
+    // Which process is a rank
+
+    @Test func aProcessWithADeviceOpenIsARank() {
+        let found = roles(
+            [
+                thread(300, pid: 300, [.running: ms(7_001)]),
+                thread(401, pid: 401, [.running: ms(5_003)]),
+                thread(503, pid: 503, [.running: ms(5_003)]),
+            ], [process(300), process(401, parent: 300, device: true), process(503, parent: 401)])
+        #expect(found == [401: .launch, 503: .loader])
+    }
+
+    @Test func theFirstActiveProcessDownTheTreeIsTheRank() {
+        let found = roles(
+            [
+                thread(300, pid: 300, [.running: ms(99)]),
+                thread(401, pid: 401, [.running: ms(100)]),
+                thread(503, pid: 503, [.running: ms(5_003)]),
+                thread(509, pid: 509, [.running: ms(7)]),
+            ],
+            [
+                process(300), process(401, parent: 300), process(503, parent: 401),
+                process(509, parent: 503),
+            ])
+        #expect(found == [401: .launch, 503: .loader, 509: .loader])
+        let parentWorks = roles(
+            [
+                thread(300, pid: 300, [.running: ms(100)]),
+                thread(401, pid: 401, [.running: ms(9_001)]),
+            ], [process(300), process(401, parent: 300)])
+        #expect(parentWorks == [300: .launch, 401: .loader])
+    }
+
+    @Test func waitingForACPUIsWorkToo() {
+        let found = roles(
+            [
+                thread(300, pid: 300, [.waiting: ms(31), .throttled: ms(31), .reclaim: ms(39)]),
+                thread(401, pid: 401, [.running: ms(9_001)]),
+            ], [process(300), process(401, parent: 300)])
+        #expect(found == [300: .launch, 401: .loader])
+    }
+
+    @Test func aLauncherOfManyRanksIsNone() {
+        let pids: [Int32] = [401, 409, 419, 421]
+        let found = roles(
+            [thread(300, pid: 300, name: "torchrun", [.running: ms(31)])]
+                + pids.map { thread($0, pid: $0, [.running: ms(5_003)]) }
+                + pids.map { thread($0 + 1_000, pid: $0 + 1_000, [.running: ms(701)]) },
+            [process(300, name: "torchrun")] + pids.map { process($0, parent: 300) }
+                + pids.map { process($0 + 1_000, parent: $0) })
+        #expect(found.filter { $0.value == .launch }.keys.sorted() == pids)
+        #expect(found.filter { $0.value == .loader }.keys.sorted() == pids.map { $0 + 1_000 })
+        #expect(found[300] == nil)
+    }
+
+    @Test func helpersThatEndEarlyAreLoaders() {
+        let helper = thread(601, pid: 601, seen: 1, [.running: ms(501)]) {
+            $0.parent = 401
+            $0.hasExited = true
+        }
+        let found = roles(
+            [thread(401, pid: 401, [.running: ms(5_003)]), helper], [process(401)])
+        #expect(found == [401: .launch, 601: .loader])
+    }
+
+    @Test func whatIsSeenForLessThanATenthIsNoRank() {
+        func found(_ seen: UInt64) -> Role? {
+            roles(
+                [
+                    thread(401, pid: 401, [.running: ms(5_003)]),
+                    thread(601, pid: 601, seen: seen, [.running: ms(501)]),
+                ], [process(401), process(601)])[601]
+        }
+        #expect(found(1) == .launch)
+        let brief = roles(
+            [
+                thread(401, pid: 401, seen: 11, [.running: ms(5_003)]),
+                thread(601, pid: 601, seen: 1, [.running: ms(501)]) { $0.parent = 1 },
+            ], [process(401)])
+        #expect(brief == [401: .launch])
+    }
+
+    @Test func parentsInACircleDoNotHang() {
+        let found = roles(
+            [
+                thread(401, pid: 401, [.running: ms(5_003)]),
+                thread(409, pid: 409, [.running: ms(5_003)]),
+            ], [process(401, parent: 409), process(409, parent: 401)])
+        #expect(found.isEmpty)
+    }
+
+    @Test func nobodyWorksNobodyHasARole() {
+        #expect(roles([], []) == [:])
+        #expect(roles([thread(401, pid: 401)], [process(401)]) == [:])
+        #expect(roles([ThreadActivity(tid: 7, pid: 7, name: "")], [process(7)]) == [:])
+    }
+
+    // Which thread of a rank does what
+
+    /// Roles in one rank, pid 401, whose main thread runs for `main` ms.
+    private func inRank(
+        main: UInt64, wakeUps: UInt64 = 0, _ others: ThreadActivity...
+    ) -> [Int32: Role] {
+        let first = thread(401, pid: 401, [.running: ms(main)]) { $0.voluntarySwitches = wakeUps }
+        return roles([first] + others, [process(401, device: true)])
+    }
+
+    @Test func theMainThreadLaunchesUnlessItOnlyWaits() {
+        let busy = thread(409, pid: 401, [.running: ms(9_001)])
+        #expect(inRank(main: 100, busy) == [401: .launch, 409: .other])
+        #expect(inRank(main: 99, busy) == [401: .other, 409: .launch])
+        #expect(inRank(main: 7, wakeUps: 200, busy) == [401: .launch, 409: .other])
+        #expect(inRank(main: 7, wakeUps: 199, busy) == [401: .other, 409: .launch])
+    }
+
+    @Test func aThreadThatYieldsAllTheTimeCommunicates() {
+        func role(_ yields: UInt64) -> Role? {
+            inRank(
+                main: 5_003, thread(409, pid: 401, [.running: ms(9_001)]) { $0.yields = yields }
+            )[409]
+        }
+        #expect(role(1_000) == .nccl)
+        #expect(role(999) == .other)
+    }
+
+    @Test(arguments: [
+        ("pt_autograd_0", Role.autograd), ("pt_data_pin", .pinMemory),
+        ("pt_data_worker", .loader), ("NCCL Progress", .nccl), ("python", .other),
+    ])
+    func pyTorchAndNCCLNameTheirThreads(name: String, role: Role) {
+        let named = thread(409, pid: 401, name: name, [.running: ms(31)])
+        #expect(inRank(main: 5_003, named)[409] == role)
+    }
+
+    @Test func whoeverWritesAFifthOfItsTimeSavesCheckpoints() {
+        func writer(_ pid: Int32, _ writing: UInt64) -> ThreadActivity {
+            thread(509, pid: pid, [.io: ms(3_001)]) { $0.writing = writing }
+        }
+        #expect(inRank(main: 5_003, writer(401, ms(2_000)))[509] == .checkpoint)
+        #expect(inRank(main: 5_003, writer(401, ms(2_000) - 1))[509] == .other)
+        func child(_ writing: UInt64) -> Role? {
+            roles(
+                [thread(401, pid: 401, [.running: ms(5_003)]), writer(509, writing)],
+                [process(401, device: true), process(509, parent: 401)])[509]
+        }
+        #expect(child(ms(2_000)) == .checkpoint)
+        #expect(child(ms(2_000) - 1) == .loader)
+    }
+
+    @Test func aLaunchThreadThatWritesStillLaunches() {
+        let found = roles(
+            [
+                thread(401, pid: 401, [.running: ms(5_003), .io: ms(3_001)]) {
+                    $0.writing = ms(3_001)
+                }
+            ], [process(401, device: true)])
+        #expect(found == [401: .launch])
+    }
+}
