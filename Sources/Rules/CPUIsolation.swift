@@ -162,7 +162,8 @@ extension Observation {
         return advice(
             "isolcpus-nohz-full", isolation,
             Fix(
-                commands: [], persist: ["add to the kernel command line: \(words)"],
+                commands: [Fix.atBoot],
+                persist: ["add to the kernel command line: \(words)"],
                 rollback: ["remove these words from the kernel command line"],
                 risk: """
                     Cannot be undone without a reboot. Threads on CPUs \(training) must be bound \

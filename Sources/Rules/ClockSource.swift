@@ -53,7 +53,7 @@ extension Observation {
                         source: "available_clocksource")
                 ],
                 fix: Fix(
-                    commands: isOffered ? ["echo tsc > \(path)"] : [],
+                    commands: [isOffered ? "echo tsc > \(path)" : Fix.atBoot],
                     persist: ["add to the kernel command line: clocksource=tsc tsc=reliable"],
                     rollback: ["echo \(clock) > \(path)"],
                     risk: """

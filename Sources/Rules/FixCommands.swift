@@ -25,4 +25,12 @@ extension Fix {
             rollback: (old.map { ["echo \($0) > \(path)"] } ?? []) + ["rm -f \(drop)"],
             risk: risk, managedBy: managedBy)
     }
+
+    /// Stands where there is nothing to type until the next boot.
+    static let atBoot = "# nothing to type now: this takes effect at the next boot"
+}
+
+extension [String] {
+    /// These commands, or a line of comment where there are none.
+    func or(_ comment: String) -> [String] { isEmpty ? [comment] : self }
 }

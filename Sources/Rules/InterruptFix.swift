@@ -13,7 +13,8 @@ extension Observation {
         let facts = facts.interrupts.first { $0.irq == irq }
         guard facts?.isManaged != true else {
             return Fix(
-                commands: binding.to, rollback: binding.back,
+                commands: binding.to.or("# run what uses this device on other CPUs"),
+                rollback: binding.back,
                 risk: """
                     The kernel spreads this interrupt itself (managed) and refuses to move it. \
                     Run what submits the work (loaders, checkpoints) on other CPUs, or boot with \
@@ -23,7 +24,8 @@ extension Observation {
         let target = target(for: facts, busy, threads)
         guard !target.isEmpty else {
             return Fix(
-                commands: binding.to, rollback: binding.back,
+                commands: binding.to.or("# run launch threads on fewer CPUs than all"),
+                rollback: binding.back,
                 risk: "Launch threads use all CPUs: bind them to fewer, away from this interrupt.")
         }
         return move(irq, to: target, from: facts?.affinity, training: busy, binding.to)
@@ -80,11 +82,11 @@ extension Observation {
             facts.topology.nohzFull.isEmpty
         else {
             return Fix(
-                commands: [],
+                commands: ["# nothing to set: find what causes this interrupt"],
                 risk: "This interrupt belongs to its CPU and has no setting; find who causes it.")
         }
         return Fix(
-            commands: [],
+            commands: [Fix.atBoot],
             persist: ["add to the kernel command line: nohz_full=\(training.description)"],
             rollback: ["remove nohz_full from the kernel command line"],
             risk: """

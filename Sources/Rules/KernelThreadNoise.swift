@@ -106,7 +106,7 @@ extension Observation {
         let all = facts.topology.usable
         guard let kept = split?.housekeeping else {
             return Fix(
-                commands: [],
+                commands: ["# do less of what gives these kernel threads their work"],
                 risk: """
                     This host has too few CPUs to keep one for kernel threads. Find what gives \
                     \(group.name) its work (file system write-back, drivers) and do less of it.
@@ -124,7 +124,8 @@ extension Observation {
         if group.name == "kworker" { return boundWorkers(kept) }
         let pids = group.pids(most: 4)
         return Fix(
-            commands: pids.map { "taskset -pc \(kept.description) \($0)" },
+            commands: pids.map { "taskset -pc \(kept.description) \($0)" }
+                .or("# nothing to move: these kernel threads have ended"),
             rollback: pids.map { "taskset -pc \(all.description) \($0)" },
             risk: """
                 A kernel thread that belongs to one CPU refuses the change, which does no harm. \
@@ -154,7 +155,7 @@ extension Observation {
 
     private func boundWorkers(_ kept: CPUList) -> Fix {
         Fix(
-            commands: [],
+            commands: ["# run what gives these workers their work on other CPUs"],
             risk: """
                 These workers belong to their CPU and cannot be moved. Run what gives them work \
                 (file system and device users) on CPUs \(kept.description), away from launch \

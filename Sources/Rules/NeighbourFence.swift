@@ -3,6 +3,8 @@ import Signals
 import Training
 
 extension Observation {
+    private static let haveEnded = "# nothing to move: the processes have ended"
+
     /// Keeps the processes of `groups` off the CPUs that training uses.
     func fence(_ groups: [CulpritGroup], from split: CPUSplit?) -> Fix {
         let pids = groups.first?.pids(most: 4) ?? []
@@ -12,7 +14,7 @@ extension Observation {
         let list = split.housekeeping.description
         let all = facts.topology.usable.description
         return Fix(
-            commands: pids.map { "taskset -apc \(list) \($0)" },
+            commands: pids.map { "taskset -apc \(list) \($0)" }.or(Self.haveEnded),
             persist: groups.isEmpty ? [] : ["taskset -c \(list) COMMAND"],
             rollback: pids.map { "taskset -apc \(all) \($0)" },
             risk: """
@@ -59,7 +61,7 @@ extension Observation {
 
     private func moveOrStop(_ pids: [Int32]) -> Fix {
         Fix(
-            commands: pids.map { "renice -n 19 -p \($0)" },
+            commands: pids.map { "renice -n 19 -p \($0)" }.or(Self.haveEnded),
             rollback: pids.map { "renice -n 0 -p \($0)" },
             risk: """
                 This host has too few CPUs to give the process any of its own. Move it to another \

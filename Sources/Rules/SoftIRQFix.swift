@@ -16,7 +16,8 @@ extension Observation {
         let budget = isNetwork ? budget(soft) : ([], [])
         let check = isNetwork ? ["grep -H '[1-9a-f]' /sys/class/net/*/queues/rx-*/rps_cpus"] : []
         return Fix(
-            commands: check + binding.to + budget.0,
+            commands: (check + binding.to + budget.0).or(
+                "# run what causes this work on other CPUs"),
             rollback: binding.back + budget.1,
             risk: advice(type, busy) + """
                  A bound thread cannot leave its CPUs when they are busy.
