@@ -65,8 +65,7 @@ extension Observation {
         guard lines.contains(where: { !$0.nanoseconds.isEmpty }) else {
             throw Unavailable("time in interrupt handlers is only known with kernel probes")
         }
-        let soft = (try? whole(SoftIRQs.self))?.lines ?? []
-        let halves = BottomHalves(lines, soft)
+        let halves = BottomHalves(lines, (try? whole(SoftIRQs.self))?.lines ?? [])
         guard let load = load(threads, lines, halves), isLasting(load) else { return [] }
         let worst = load.losses.first { $0.isLaunch } ?? load.losses.first
         let share = worst?.share ?? 0

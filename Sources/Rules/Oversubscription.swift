@@ -63,8 +63,8 @@ extension Observation {
                 return false
             }
             if isCrowded { return true }
-            let reaches = CrowdingLimits.launchShare.isReached(by: isFull ? loss.share : loss.share / 2)
-            return loss.isLaunch && reaches
+            let counted = isFull ? loss.share : loss.share / 2
+            return loss.isLaunch && CrowdingLimits.launchShare.isReached(by: counted)
         }
         guard !hit.isEmpty, isSustained(hit, counting: isInside) else { return nil }
         let ranks = rankPIDs(threads)

@@ -13,20 +13,33 @@ import Training
         try Self.rules.flatMap { rule in try rule.check(observation) }
     }
 
-    /// A launch thread that waits behind `culprit`.
-    private func waiting(_ nanoseconds: UInt64, behind culprit: Int32) -> Observation {
+    /// A launch thread that waits behind its loader or `culprit`; the loader runs for `loader`. Two
+    /// CPUs are full from 15 s of demand on.
+    private func waiting(
+        _ nanoseconds: UInt64, loader: UInt64, behind culprit: Int32 = 707
+    ) -> Observation {
         Scheduling.observation(
             Scheduling.twoCPUs(), job: Scheduling.job(707, roles: [701: .launch, 707: .loader]),
-            threads: [Scheduling.thread(701, [.running: .ms(3001), .waiting: nanoseconds])],
+            threads: [
+                Scheduling.thread(701, [.running: .ms(7_001), .waiting: nanoseconds]),
+                Scheduling.thread(707, pid: 707, [.running: loader]),
+            ],
             waits: [Scheduling.wait(701, behind: culprit, "python", nanoseconds)])
     }
 
-    @Test func firesFromFivePercentOfALaunchThread() throws {
-        #expect(try findings(waiting(.ms(499), behind: 707)).isEmpty)
-        let finding = try #require(try findings(waiting(.ms(500), behind: 707)).first)
+    @Test func firesFromFivePercentOfALaunchThreadWhereCPUsAreFull() throws {
+        #expect(try findings(waiting(.ms(499), loader: .ms(7_500))).isEmpty)
+        let full = waiting(.ms(500), loader: .ms(7_499))
+        let finding = try #require(try findings(full).first)
         #expect(finding.rule == "loader-workers-too-many")
         #expect(finding.fix.commands == ["DataLoader(..., num_workers=1)"])
         #expect(finding.culprit?.id == "707")
+    }
+
+    @Test func withCPUsToSpareALaunchThreadMustLoseTwiceAsMuch() throws {
+        #expect(try findings(waiting(.ms(500), loader: .ms(7_499) - 1)).isEmpty)
+        #expect(try findings(waiting(.ms(999), loader: .ms(31))).isEmpty)
+        #expect(try findings(waiting(.ms(1_000), loader: .ms(31))).count == 1)
     }
 
     /// A pool of five threads in one process; each runs 4 s and waits for `waited`.
@@ -72,7 +85,7 @@ import Training
     }
 
     @Test func yieldsAndStrangersDoNotCount() throws {
-        var observation = waiting(.ms(4001), behind: 9999)
+        var observation = waiting(.ms(2_001), loader: .ms(7_499), behind: 9_999)
         #expect(try findings(observation).isEmpty)
         observation.whole.change[Threads.self] = .success(
             Threads(
@@ -82,7 +95,7 @@ import Training
     }
 
     @Test func isUncheckedWithoutProbes() {
-        var observation = waiting(.ms(4001), behind: 707)
+        var observation = waiting(.ms(2_001), loader: .ms(7_499))
         observation.whole.change[Threads.self] = .failure(Unavailable("no probes"))
         for rule in Self.rules {
             #expect(throws: Unavailable.self) { try rule.check(observation) }
