@@ -95,7 +95,7 @@ package struct CPUActivity: Equatable, Sendable {
 
     package init(id: Int) { self.id = id }
 
-    package var total: UInt64 { watched + other + kernel + irq + softirq + idle }
+    package var total: UInt64 { watched &+ other &+ kernel &+ irq &+ softirq &+ idle }
 
     /// What the kernel charged, and the stint that still goes on.
     fileprivate init(id: Int, _ record: ledger_cpu, now: UInt64) {
