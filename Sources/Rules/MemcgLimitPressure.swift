@@ -67,7 +67,26 @@ private struct MemcgFinding {
             affected: observation.affected(all), evidence: evidence(reclaim, reads), fix: fix,
             verify: verify,
             claims: reclaim.claims(.state(.reclaim)) + reads.claims(.state(.io))
-                + delays.claims(.state(.blocked)))
+                + delays.claims(.state(.blocked)) + waitsBehindReclaim)
+    }
+
+    /// While a thread of the group reclaims on a CPU, others of the job wait for that CPU: the
+    /// part of those waits that its process spent in reclaim and not on its own work.
+    private var waitsBehindReclaim: [Claim] {
+        var part: [Int32: Double] = [:]
+        for (pid, members) in Dictionary(grouping: group.threads, by: \.pid) {
+            let reclaim = members.reduce(0.0) { $0 + Double($1.time[.reclaim]) }
+            let running = members.reduce(0.0) { $0 + Double($1.time[.running]) }
+            part[pid] = reclaim > 0 ? reclaim / (reclaim + running) : 0
+        }
+        return threads.waits.compactMap { wait in
+            guard wait.culprit.kind == .process, let part = part[wait.culprit.id], part > 0 else {
+                return nil
+            }
+            return Claim(
+                tid: wait.tid, loss: .waiting(wait.culprit),
+                nanoseconds: UInt64(Double(wait.nanoseconds) * part))
+        }
     }
 
     /// Time blocked by memory.high's penalty: no more than the group's own pressure says.
