@@ -47,6 +47,12 @@ struct Load: ~Copyable {
         send(channel, &word, 1, CInt(MSG_NOSIGNAL))
     }
 
+    var isRunning: Bool {
+        var information = siginfo_t()
+        let flags = WEXITED | WNOHANG | WNOWAIT
+        return waitid(P_PID, id_t(pid), &information, flags) == 0 && information.si_signo == 0
+    }
+
     private borrowing func awaitWord(of name: String) {
         var word: UInt8 = 0
         if read(channel, &word, 1) != 1 { Issue.record("the load \(name) did not start") }

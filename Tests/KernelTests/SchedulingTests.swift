@@ -37,6 +37,9 @@ extension Kernel {
             #expect(worst.culprit.name == "odd hog 7")
             #expect(worst.nanoseconds * 2 > thread.time[.waiting])
             #expect(thread.preemptions > 0)
+            let blamed = change.waits(of: victim.pid).reduce(0) { $0 + $1.nanoseconds }
+            #expect(Double(blamed) <= 1.05 * Double(thread.time[.waiting]))
+            #expect(Double(blamed) >= 0.95 * Double(thread.time[.waiting]))
         }
 
         @Test func namesCulpritsThatHaveEnded() throws {
