@@ -32,7 +32,7 @@ extension Kernel {
 
         @Test func nobodyWhoEndsIsForgotten() throws {
             let stress = try Load(running: [
-                "stress-ng", "--quiet", "--fork", "2", "--timeout", "20",
+                "nice", "-n", "-11", "stress-ng", "--quiet", "--fork", "2", "--timeout", "20",
             ])
             let run = try Run(on: opened(Watch(everything: true)), milliseconds: 3_000)
             let isLoaded = stress.isRunning
@@ -47,7 +47,7 @@ extension Kernel {
 
         @Test func aFullRingIsCountedAndSaid() throws {
             let stress = try Load(running: [
-                "stress-ng", "--quiet", "--fork", "2", "--timeout", "30",
+                "nice", "-n", "-11", "stress-ng", "--quiet", "--fork", "2", "--timeout", "30",
             ])
             let source = opened(Watch(everything: true))
             let read = try Threads.open(on: source)
