@@ -21,8 +21,6 @@
 /* No load outlives its test by much, whatever happens to the test. */
 enum { LONGEST_SECONDS = 40, PAGE = 4096 };
 
-typedef void *(*body)(void *);
-
 static long long now_ns(void)
 {
 	struct timespec time;
@@ -71,7 +69,7 @@ static void ready(void)
 		exit(3);
 }
 
-static void start_threads(int count, body run, void *argument)
+static void start_threads(int count, void *(*run)(void *), void *argument)
 {
 	pthread_attr_t small;
 	pthread_t thread;
