@@ -59,8 +59,7 @@ static __always_inline __u32 off_state(struct ledger_thread *thread, struct task
 			thread->off = LEDGER_OFF_YIELD;
 		return LEDGER_WAITING;
 	}
-	if (!(task_state & (TASK_UNINTERRUPTIBLE | TASK_RTLOCK_WAIT)) ||
-	    (task_state & TASK_NOLOAD))
+	if (!(task_state & (TASK_UNINTERRUPTIBLE | TASK_RTLOCK_WAIT)) || (task_state & TASK_NOLOAD))
 		return LEDGER_SLEEPING;
 	if (thread->context & LEDGER_IN_COMPACTION)
 		return LEDGER_COMPACTION;
@@ -326,16 +325,16 @@ static __always_inline int change_context(__u8 set, __u8 clear)
 	return 0;
 }
 
-#define CONTEXT_PROGRAMS(hook, bit)                              \
-	SEC("tp_btf/" #hook "_begin")                            \
-	int hook##_began(void *ctx)                              \
-	{                                                        \
-		return change_context(bit, 0);                   \
-	}                                                        \
-	SEC("tp_btf/" #hook "_end")                              \
-	int hook##_ended(void *ctx)                              \
-	{                                                        \
-		return change_context(0, bit);                   \
+#define CONTEXT_PROGRAMS(hook, bit)            \
+	SEC("tp_btf/" #hook "_begin")          \
+	int hook##_began(void *ctx)            \
+	{                                      \
+		return change_context(bit, 0); \
+	}                                      \
+	SEC("tp_btf/" #hook "_end")            \
+	int hook##_ended(void *ctx)            \
+	{                                      \
+		return change_context(0, bit); \
 	}
 
 CONTEXT_PROGRAMS(mm_vmscan_direct_reclaim, LEDGER_IN_RECLAIM)

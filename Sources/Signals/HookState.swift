@@ -11,8 +11,10 @@ package struct HookState: Equatable, Sendable {
     private var use: (signal: String, adds: String) {
         switch hook {
         case "*": (probe == "block" ? Disks.name : Threads.name, "everything of this probe")
-        case "sched_switch": (Threads.name, "the ledger of every watched thread, and who it waited for")
-        case "sched_wakeup", "sched_wakeup_new": (Threads.name, "waiting, where the kernel has no run_delay")
+        case "sched_switch":
+            (Threads.name, "the ledger of every watched thread, and who it waited for")
+        case "sched_wakeup", "sched_wakeup_new":
+            (Threads.name, "waiting, where the kernel has no run_delay")
         case "sched_process_fork": (Threads.name, "threads and processes started meanwhile")
         case "sched_process_exit": (Threads.name, "names of culprits that ended")
         case "softirq_entry", "softirq_exit": (SoftIRQs.name, "time in softirqs by type and victim")

@@ -53,11 +53,13 @@ package final class Source {
         var hooks: [HookState] = []
         switch ledger {
         case .success(let probe): hooks += probe.hooks
-        case .failure(let why): hooks.append(HookState(probe: "ledger", hook: "*", reason: why.reason))
+        case .failure(let why):
+            hooks.append(HookState(probe: "ledger", hook: "*", reason: why.reason))
         }
         switch block {
         case .success(let probe): hooks += probe.hooks
-        case .failure(let why): hooks.append(HookState(probe: "block", hook: "*", reason: why.reason))
+        case .failure(let why):
+            hooks.append(HookState(probe: "block", hook: "*", reason: why.reason))
         }
         return hooks
     }

@@ -61,8 +61,9 @@ extension ThreadActivity {
     func since(_ earlier: ThreadActivity) -> ThreadActivity {
         var change = self
         change.time = time.since(earlier.time)
-        change.mmapLock = growth(mmapLock, earlier.mmapLock)
-        change.writing = growth(writing, earlier.writing)
+        // Parts of a state that may just have been told to be another.
+        change.mmapLock = min(growth(mmapLock, earlier.mmapLock), change.time[.blocked])
+        change.writing = min(growth(writing, earlier.writing), change.time[.io])
         change.systemTime = growth(systemTime, earlier.systemTime)
         change.minorFaults = growth(minorFaults, earlier.minorFaults)
         change.majorFaults = growth(majorFaults, earlier.majorFaults)

@@ -18,7 +18,8 @@ struct CheckCommand: ParsableCommand {
         let first = sensors.sample()
         let window = sensors.window(from: first, to: sensors.sample())
         let text = checkReport(
-            probes: source.hooks.map(ProbeCheck.init), coverage: window.change.coverage(of: allSignals),
+            probes: source.hooks.map(ProbeCheck.init),
+            coverage: window.change.coverage(of: allSignals),
             facts: facts, privileges: privileges(host), style: Terminal.style(toFile: false))
         print(text, terminator: "")
         if case .failure = source.ledger { throw Exit.failure }

@@ -19,7 +19,7 @@ struct ExplainCommand: ParsableCommand {
             print(rulesReference(catalogue), terminator: "")
         } else if let rule {
             guard let found = catalogue.first(where: { $0.id == rule }) else {
-                Terminal.complain("there is no rule \(terminalSafe(rule)): see stoker explain")
+                Terminal.complain("there is no rule \(rule): see stoker explain")
                 throw Exit.failure
             }
             print(explain(found, width: Terminal.style(toFile: false).width), terminator: "")

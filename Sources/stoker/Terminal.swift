@@ -35,8 +35,10 @@ enum Terminal {
         return String(cString: value)
     }
 
-    /// One line on stderr.
-    static func complain(_ message: String) { write("stoker: \(message)\n", to: STDERR_FILENO) }
+    /// One line on stderr, whatever the names in it hold.
+    static func complain(_ message: String) {
+        write("stoker: \(terminalSafe(message))\n", to: STDERR_FILENO)
+    }
 
     /// Rewrites the progress line; an empty text clears it. Only where a person is looking.
     static func progress(_ text: String) {

@@ -71,8 +71,8 @@ static __always_inline void walk_back(struct ledger_thread *thread, __u32 tid,
 }
 
 /* Charges the thread's wait from `from` to `to` to whoever ran on `cpu` meanwhile. */
-__noinline int blame_stints(struct ledger_thread *thread, struct ledger_cpu *cpu,
-				   __u32 tid, __u64 from, __u64 to)
+__noinline int blame_stints(struct ledger_thread *thread, struct ledger_cpu *cpu, __u32 tid,
+			    __u64 from, __u64 to)
 {
 	if (!thread || !cpu)
 		return 0;
@@ -90,8 +90,8 @@ __noinline int blame_stints(struct ledger_thread *thread, struct ledger_cpu *cpu
 		blame(thread, tid, cpu->bulk_who, to - began);
 		to = began;
 	}
-	walk_back(thread, tid, cpu->bulks, LEDGER_BULKS - 1, cpu->bulk_head, LOOK_BACK_BULKS,
-		  from, &to);
+	walk_back(thread, tid, cpu->bulks, LEDGER_BULKS - 1, cpu->bulk_head, LOOK_BACK_BULKS, from,
+		  &to);
 	if (to > from)
 		blame(thread, tid, WHO(LEDGER_UNKNOWN, 0), to - from);
 	return 0;

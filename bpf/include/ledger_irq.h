@@ -72,16 +72,16 @@ static __always_inline int vector_ended(__u32 vector)
 	return 0;
 }
 
-#define VECTOR_PROGRAMS(hook, vector)                            \
-	SEC("tp_btf/" #hook "_entry")                            \
-	int hook##_began(void *ctx)                              \
-	{                                                        \
-		return irq_began();                              \
-	}                                                        \
-	SEC("tp_btf/" #hook "_exit")                             \
-	int hook##_ended(void *ctx)                              \
-	{                                                        \
-		return vector_ended(vector);                     \
+#define VECTOR_PROGRAMS(hook, vector)        \
+	SEC("tp_btf/" #hook "_entry")        \
+	int hook##_began(void *ctx)          \
+	{                                    \
+		return irq_began();          \
+	}                                    \
+	SEC("tp_btf/" #hook "_exit")         \
+	int hook##_ended(void *ctx)          \
+	{                                    \
+		return vector_ended(vector); \
 	}
 
 VECTOR_PROGRAMS(local_timer, LEDGER_VECTOR_TIMER)

@@ -82,10 +82,10 @@ enum {
 /* One watched thread: 184 bytes, so that the kernel's allocation for it is 256. */
 struct ledger_thread {
 	__u64 nanoseconds[LEDGER_STATES];
-	__u64 mmap_lock;      /* ns, part of BLOCKED */
-	__u64 writing;	      /* ns, part of IO */
-	__u64 since;	      /* CLOCK_MONOTONIC; everything before it is charged */
-	__u64 irq_seen;	      /* its CPU's totals at `since` */
+	__u64 mmap_lock; /* ns, part of BLOCKED */
+	__u64 writing;	 /* ns, part of IO */
+	__u64 since;	 /* CLOCK_MONOTONIC; everything before it is charged */
+	__u64 irq_seen;	 /* its CPU's totals at `since` */
 	__u64 softirq_seen;
 	__u64 run_delay_seen; /* sched_info.run_delay, or the time it was woken */
 	__u64 throttle_seen;  /* its run queue's throttled clock */
@@ -95,7 +95,7 @@ struct ledger_thread {
 	__u32 cache_migrations;
 	__u32 node_migrations;
 	__u32 yields;
-	__u32 sequence;	      /* odd while it is being changed */
+	__u32 sequence; /* odd while it is being changed */
 	__u16 cpu;
 	__u8 state;
 	__u8 culprit_kind;
@@ -108,12 +108,12 @@ _Static_assert(sizeof(struct ledger_thread) == 184, "no padding");
 /* A thread as the iterator, or its death, tells it. */
 struct ledger_record {
 	struct ledger_thread thread;
-	__u64 now;	   /* CLOCK_MONOTONIC */
-	__u64 irq_now;	   /* its CPU's totals */
+	__u64 now;     /* CLOCK_MONOTONIC */
+	__u64 irq_now; /* its CPU's totals */
 	__u64 softirq_now;
-	__u64 queued;	   /* ns on a run queue so far, when it is runnable and off the CPU */
-	__u64 started;	   /* ns since boot */
-	__u64 system;	   /* ns */
+	__u64 queued;  /* ns on a run queue so far, when it is runnable and off the CPU */
+	__u64 started; /* ns since boot */
+	__u64 system;  /* ns */
 	__u64 minor_faults;
 	__u64 major_faults;
 	__u64 voluntary;
@@ -134,17 +134,17 @@ struct ledger_stint {
 
 struct ledger_cpu {
 	/* What every switch touches stands in the first two cache lines. */
-	__u64 since;	    /* CLOCK_MONOTONIC of the last switch */
-	__u64 irq;	    /* ns */
-	__u64 softirq;	    /* ns, less hard interrupts in it */
-	__u64 interrupted;  /* irq + softirq at `since` */
-	__u64 who;	    /* runs now */
+	__u64 since;	   /* CLOCK_MONOTONIC of the last switch */
+	__u64 irq;	   /* ns */
+	__u64 softirq;	   /* ns, less hard interrupts in it */
+	__u64 interrupted; /* irq + softirq at `since` */
+	__u64 who;	   /* runs now */
 	__u32 watched;
-	__u32 head;	    /* where the next stint goes */
+	__u32 head; /* where the next stint goes */
 	__u64 bulk_began;
-	__u64 bulk_weight;  /* ns that `bulk_who` is ahead of all others */
+	__u64 bulk_weight; /* ns that `bulk_who` is ahead of all others */
 	__u64 bulk_who;
-	__u32 bulk_head;    /* where the next bulk goes */
+	__u32 bulk_head; /* where the next bulk goes */
 	__u32 reserved;
 	__u64 classes[LEDGER_CLASSES]; /* ns, less interrupts */
 	__u64 irq_began;
@@ -163,8 +163,7 @@ struct ledger_cpu {
 	__u64 lost_blame;		/* ns of waiting whose culprit found no room */
 	__u64 lost_irqs;		/* interrupts of a line that found no room */
 };
-_Static_assert(sizeof(struct ledger_cpu) == (10 + 4 + 3 + 96 + 32 + 10 + 32 + 4) * 8,
-	       "no padding");
+_Static_assert(sizeof(struct ledger_cpu) == (10 + 4 + 3 + 96 + 32 + 10 + 32 + 4) * 8, "no padding");
 
 struct ledger_wait_key {
 	__u32 tid;

@@ -1,0 +1,194 @@
+import CRecords
+import Glibc
+import Host
+import Testing
+
+@testable import Signals
+
+extension Kernel {
+    /// The ledger's promise under load: states add up to wall time, and nothing is lost in silence.
+    @Suite struct InvariantTests {
+        @Test func statesAddUpToWallTimeUnderLoad() throws {
+            let crowd = try Load("crowd", "2003")
+            let stress = try Load(running: [
+                "stress-ng", "--quiet", "--switch", "4", "--fork", "2", "--timeout", "20",
+            ])
+            let storm = try Load("storm", "1")
+            let network = try Load("datagrams", "1")
+            let source = opened(Watch(everything: true))
+            let run = try Run(on: source, milliseconds: 10_000)
+            let isLoaded = stress.isRunning
+            #expect(isLoaded, "the load ended too soon")
+            #expect(run.live.count >= 2_003)
+            for pid in [crowd.pid, storm.pid, network.pid] {
+                #expect(run.live.contains { $0.thread.pid == pid })
+            }
+            run.expectEveryLiveThreadToAddUp()
+            // The switchers leave the forks little: the storm below has thousands.
+            run.expectEndedThreadsToAddUp(atLeast: 7)
+            run.expectCPUsToAddUp()
+            #expect(run.lost == 0, "\(run.lost) lost, but counted")
+        }
+
+        @Test func nobodyWhoEndsIsForgotten() throws {
+            let stress = try Load(running: [
+                "nice", "-n", "-11", "stress-ng", "--quiet", "--fork", "2", "--timeout", "20",
+            ])
+            let run = try Run(on: opened(Watch(everything: true)), milliseconds: 3_000)
+            let isLoaded = stress.isRunning
+            #expect(isLoaded, "the load ended too soon")
+            run.expectEveryLiveThreadToAddUp()
+            run.expectEndedThreadsToAddUp(atLeast: 1_001)
+            run.expectCPUsToAddUp()
+            let forked = UInt64(run.ended.count) + run.lost
+            #expect(Double(forked) >= 0.95 * Double(run.forks), "of \(run.forks) forks")
+            #expect(run.lost == 0, "\(run.lost) lost, but counted")
+        }
+
+        @Test func aFullRingIsCountedAndSaid() throws {
+            let stress = try Load(running: [
+                "nice", "-n", "-11", "stress-ng", "--quiet", "--fork", "2", "--timeout", "30",
+            ])
+            let source = opened(Watch(everything: true))
+            let read = try Threads.open(on: source)
+            let before = try read()
+            let forks = try processesStarted()
+            // Nobody takes the deaths away: some 7,000 find room.
+            while stress.isRunning, try processesStarted() - forks < 13_001 { usleep(100_000) }
+            let change = try read().since(before)
+            let isLoaded = stress.isRunning
+            #expect(isLoaded, "the load ended too soon")
+            #expect(change.gaps.lost >= 1_001)
+            let ended = change.threads.filter { $0.hasExited && $0.tid > 0 }
+            #expect(ended.count <= 2_048)
+        }
+    }
+}
+
+/// One stretch of time with two readings of everything.
+private struct Run {
+    /// A thread's change, and the time between the moments when its ledger was read, ns.
+    struct Measured {
+        var thread: ThreadActivity
+        var wall: UInt64
+    }
+
+    private(set) var live: [Measured] = []
+    private(set) var ended: [Measured] = []
+    private(set) var cpus: [CPUActivity] = []
+    private(set) var wall: UInt64 = 0
+    private(set) var lost: UInt64 = 0
+    /// Processes and threads that the whole machine started.
+    private(set) var forks: UInt64 = 0
+
+    init(on source: Source, milliseconds: UInt64) throws {
+        let ledger = try source.ledger.get()
+        let readCPUs = try CPUs.open(on: source)
+        let lostBefore = try Self.lost(ledger)
+        let forksBefore = try processesStarted()
+        _ = ledger.takeEnded()
+        let before = Dictionary(
+            try ledger.records().map { (Identity($0), $0) }, uniquingKeysWith: { $1 })
+        let cpusBefore = try readCPUs()
+        let began = monotonicNanoseconds()
+        var deaths: [ledger_record] = []
+        pass(milliseconds, on: source) { deaths += ledger.takeEnded() }
+        let after = try ledger.records()
+        deaths += ledger.takeEnded()
+        forks = try processesStarted() - forksBefore
+        wall = monotonicNanoseconds() - began
+        cpus = try readCPUs().since(cpusBefore).cpus
+        lost = try Self.lost(ledger) - lostBefore
+        live = after.compactMap { record in
+            before[Identity(record)].map { Self.change(record, since: $0, hasExited: false) }
+        }
+        let offset = Self.nanosecondsAsleep()
+        ended = deaths.map { record in
+            if let then = before[Identity(record)] {
+                return Self.change(record, since: then, hasExited: true)
+            }
+            return Measured(
+                thread: ThreadActivity(record, hasExited: true),
+                wall: growth(record.now, record.started - offset))
+        }
+    }
+
+    func expectEveryLiveThreadToAddUp() {
+        let wrong = live.filter { !$0.addsUp(slack: 0) }
+        #expect(wrong.isEmpty, "\(wrong.count) of \(live.count): \(wrong.prefix(5).map(\.text))")
+        let impossible = live.filter { $0.hasImpossibleState }
+        #expect(impossible.isEmpty, "\(impossible.prefix(5).map(\.text))")
+    }
+
+    /// A thread's birth is stamped a moment before its ledger opens; its parent may be preempted
+    /// in between, so one in a hundred may miss some of its first millisecond.
+    func expectEndedThreadsToAddUp(atLeast count: Int) {
+        #expect(ended.count >= count)
+        let wrong = ended.filter { !$0.addsUp(slack: 200_000) }
+        #expect(
+            wrong.count * 100 <= ended.count,
+            "\(wrong.count) of \(ended.count): \(wrong.prefix(5).map(\.text))")
+        let impossible = ended.filter { $0.hasImpossibleState }
+        #expect(impossible.isEmpty, "\(impossible.prefix(5).map(\.text))")
+        let forks = ended.filter { $0.thread.name.hasPrefix("stress-ng") }
+        #expect(forks.count >= count)
+        #expect(forks.allSatisfy { $0.thread.time.total > 0 })
+    }
+
+    func expectCPUsToAddUp() {
+        #expect(!cpus.isEmpty)
+        for cpu in cpus {
+            let off = abs(Double(cpu.total) - Double(wall)) / Double(wall)
+            #expect(off < 0.01, "CPU \(cpu.id): \(cpu), wall \(wall)")
+        }
+    }
+
+    private static func lost(_ ledger: LedgerProbe) throws -> UInt64 {
+        try ledger.cpus().reduce(0) { $0 + $1.lost_threads + $1.lost_deaths }
+    }
+
+    private static func change(
+        _ record: ledger_record, since then: ledger_record, hasExited: Bool
+    ) -> Measured {
+        let earlier = ThreadActivity(then, hasExited: false)
+        let thread = ThreadActivity(record, hasExited: hasExited).since(earlier)
+        return Measured(thread: thread, wall: record.now - then.now)
+    }
+
+    /// CLOCK_BOOTTIME runs ahead of CLOCK_MONOTONIC by the time that the machine was suspended.
+    private static func nanosecondsAsleep() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &time)
+        return growth(
+            UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec), monotonicNanoseconds())
+    }
+}
+
+/// Forks and clones since boot, from /proc/stat.
+private func processesStarted() throws -> UInt64 {
+    let text = try Host().text("/proc/stat")
+    let line = text.split(separator: "\n").first { $0.hasPrefix("processes ") }
+    return try #require(line.flatMap { UInt64($0.dropFirst(10)) })
+}
+
+private struct Identity: Hashable {
+    var tid: UInt32
+    var started: UInt64
+
+    init(_ record: ledger_record) { (tid, started) = (record.tid, record.started) }
+}
+
+extension Run.Measured {
+    /// Within 1 %, and `slack` ns that may be missing.
+    func addsUp(slack: Double) -> Bool {
+        let total = Double(thread.time.total)
+        return total <= 1.01 * Double(wall) + 1_000 && total >= 0.99 * Double(wall) - slack - 1_000
+    }
+
+    /// More of one state than there was time; also what a wrapped counter looks like.
+    var hasImpossibleState: Bool {
+        ThreadState.allCases.contains { Double(thread.time[$0]) > 1.01 * Double(wall) + 1_000 }
+    }
+
+    var text: String { "\(thread.name) \(thread.tid): wall \(wall), \(thread.time.summary)" }
+}

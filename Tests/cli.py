@@ -1,0 +1,356 @@
+#!/usr/bin/env python3
+"""Runs the command as a user would: exit codes, one-line errors, signals, hostile names."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SCHEMA = ROOT / "docs/schema/stoker.report-1.json"
+STOKER = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / ".build/debug/stoker").resolve()
+IS_ROOT = os.geteuid() == 0
+NOBODY = 65534
+CONTROLS = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]")
+
+
+class Skip(Exception):
+    """Why a test cannot run here."""
+
+
+def stoker(*arguments, timeout=60, **options):
+    return subprocess.run([STOKER, *map(str, arguments)], stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=timeout, **options)
+
+
+def started(*arguments, **options):
+    return subprocess.Popen([STOKER, *map(str, arguments)], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
+def expect(condition, what):
+    if not condition:
+        raise AssertionError(what)
+
+
+def expect_failure(code, pattern, *arguments):
+    """Exit code, nothing on stdout, and one line on stderr that says what is wrong."""
+    result = stoker(*arguments)
+    text = result.stderr.decode()
+    expect(result.returncode == code, f"exit {result.returncode}, not {code}: {text!r}")
+    expect(result.stdout == b"", f"stdout {result.stdout[:200]!r}")
+    expect(re.search(pattern, text), f"stderr {text!r} lacks {pattern!r}")
+    if code == 2:
+        expect(text.count("\n") == 1 and text.startswith("stoker: "), f"not one line: {text!r}")
+    return text
+
+
+def expect_report(result, *, codes=(0, 1)):
+    expect(result.returncode in codes, f"exit {result.returncode}: {result.stderr!r}")
+    return result.stdout
+
+
+def sleeper(seconds=30):
+    return subprocess.Popen(["sleep", str(seconds)])
+
+
+def ended(process):
+    process.kill()
+    process.wait()
+
+
+def wait_for(what, condition, seconds=10):
+    end = time.monotonic() + seconds
+    while not condition():
+        expect(time.monotonic() < end, f"no {what} within {seconds} s")
+        time.sleep(0.02)
+
+
+def dead_pid():
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+def validated(text):
+    try:
+        import jsonschema
+    except ImportError:
+        raise Skip("python3-jsonschema is not installed") from None
+    report = json.loads(text)
+    jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text())).validate(report)
+    return report
+
+
+# Wrong usage and wrong input.
+
+def test_unknown_option():
+    expect_failure(64, "--frobnicate", "diagnose", "--frobnicate")
+
+
+def test_bad_durations():
+    for duration in ["0s", "ten", "10", "-3s", "1.5s", "99999999999999999999s", "745h", ""]:
+        expect_failure(64, "duration", "diagnose", f"--duration={duration}")
+
+
+def test_two_targets():
+    expect_failure(64, "only one of", "diagnose", "--pid", "1", "--cgroup", "/", "--duration", "1s")
+    expect_failure(64, "only one of", "diagnose", "--pid", "1", "--", "true")
+
+
+def test_pid_that_is_none():
+    expect_failure(64, "pid", "diagnose", "--pid", "0")
+    expect_failure(64, "pid", "diagnose", "--pid", "seven")
+
+
+def test_dead_pid():
+    pid = dead_pid()
+    expect_failure(2, f"no process {pid}", "diagnose", "--pid", pid)
+
+
+def test_unknown_rule():
+    expect_failure(2, "no rule no-such-rule", "explain", "no-such-rule")
+    expect_failure(2, r"no rule \\x1b", "explain", "\x1b[31mred")
+
+
+def test_unwritable_output():
+    expect_failure(2, "cannot write /nonexistent/report", "diagnose", "--duration", "30s",
+                   "--output", "/nonexistent/report")
+    expect_failure(2, "cannot write /:", "diagnose", "--duration", "30s", "-o", "/")
+
+
+def test_from_a_text_file():
+    expect_failure(2, "is not a recording", "diagnose", "--from", __file__)
+    expect_failure(2, "cannot read", "diagnose", "--from", "/nonexistent")
+
+
+def test_missing_cgroup():
+    expect_failure(2, "no control group", "diagnose", "--cgroup", "/no/such/group")
+
+
+def test_command_not_found():
+    expect_failure(2, "cannot start no-such-command", "diagnose", "--", "no-such-command")
+
+
+def test_hostile_arguments_stay_on_one_line():
+    name = "two\nlines\x1b[2J"
+    for arguments in [["--cgroup", name], ["--from", name], ["--output", f"/{name}/x"], ["--", name]]:
+        text = expect_failure(2, "stoker: ", "diagnose", "--duration", "1s", *arguments)
+        expect(not CONTROLS.search(text.encode()), f"control bytes in {text!r}")
+
+
+# Looking.
+
+def test_json_follows_the_schema():
+    process = sleeper()
+    try:
+        for target in [["--pid", process.pid], []]:
+            result = stoker("diagnose", "--duration", "1s", "--format", "json", *target)
+            report = validated(expect_report(result))
+            expect(0.9 < report["window"]["seconds"] < 2, report["window"])
+            expect(result.stderr == b"", f"stderr {result.stderr!r}")
+    finally:
+        ended(process)
+
+
+def test_ends_with_the_command():
+    begin = time.monotonic()
+    expect_report(stoker("diagnose", "--duration", "20s", "--", "sleep", "1"))
+    expect(time.monotonic() - begin < 8, "waited for the duration instead")
+
+
+def test_forwards_signals_to_the_command():
+    for number, name in [(signal.SIGTERM, "TERM"), (signal.SIGUSR1, "USR1")]:
+        with tempfile.TemporaryDirectory() as folder:
+            ready, seen = pathlib.Path(folder, "ready"), pathlib.Path(folder, "seen")
+            script = (f'trap "echo {name} > {seen}; exit 0" {name}; echo > {ready};'
+                      ' for i in 1 2 3 4 5 6 7 8 9 10; do sleep 1 & wait; done')
+            process = started("diagnose", "--duration", "20s", "--", "sh", "-c", script)
+            wait_for("command", ready.exists)
+            begin = time.monotonic()
+            process.send_signal(number)
+            output, errors = process.communicate(timeout=15)
+            expect(seen.exists() and seen.read_text() == name + "\n", f"no {name} came through")
+            expect(process.returncode in (0, 1), f"exit {process.returncode}: {errors!r}")
+            expect(output, "no report")
+            expect(time.monotonic() - begin < 8, "did not end with the command")
+
+
+def test_the_command_goes_on_when_the_duration_is_over():
+    with tempfile.TemporaryDirectory() as folder:
+        pid_file = pathlib.Path(folder, "pid")
+        # The command must not hold the pipe that the report comes through.
+        script = f"echo $$ > {pid_file}; exec sleep 31 > /dev/null 2>&1"
+        expect_report(stoker("diagnose", "--duration", "1s", "--", "sh", "-c", script))
+        pid = int(pid_file.read_text())
+        try:
+            expect(pathlib.Path(f"/proc/{pid}/comm").read_text() == "sleep\n", "the command is gone")
+        finally:
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_an_interrupt_brings_the_report_early():
+    process = started("diagnose", "--duration", "30s")
+    time.sleep(2)
+    begin = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=20)
+    expect(process.returncode in (0, 1), f"exit {process.returncode}: {errors!r}")
+    expect(output, "no report")
+    expect(time.monotonic() - begin < 8, "took its time")
+
+
+def test_writes_the_report_to_a_file():
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "report.json")
+        path.write_text("x" * 1_000_003)
+        result = stoker("diagnose", "--duration", "1s", "--format", "json", "--output", path)
+        expect(expect_report(result) == b"", "the report went to stdout, too")
+        validated(path.read_text())
+
+
+def test_a_full_disk_is_said():
+    if not os.path.exists("/dev/full"):
+        raise Skip("no /dev/full")
+    expect_failure(2, "No space left", "diagnose", "--duration", "1s", "--output", "/dev/full")
+
+
+def test_an_ordinary_user_gets_a_report():
+    if not IS_ROOT:
+        raise Skip("needs root to become nobody")
+    with tempfile.TemporaryDirectory() as folder:
+        # The build may lie where nobody cannot go.
+        os.chmod(folder, 0o755)
+        copy = pathlib.Path(folder, "stoker")
+        subprocess.run(["cp", STOKER, copy], check=True)
+        nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": [], "cwd": "/"}
+        target = subprocess.Popen(["sleep", "20"], **nobody)
+        try:
+            for arguments in [["--pid", str(target.pid)], [], ["--", "sleep", "1"]]:
+                command = [copy, "diagnose", "--duration", "1s", "--format", "json", *arguments]
+                result = subprocess.run(command, capture_output=True, timeout=60,
+                                        stdin=subprocess.DEVNULL, **nobody)
+                report = validated(expect_report(result))
+                reasons = " ".join(c["reason"] or "" for c in report["coverage"])
+                expect("run as root" in reasons, f"does not say what root would add: {reasons}")
+            text = subprocess.run([copy, "diagnose", "--duration", "1s"], capture_output=True,
+                                  timeout=60, stdin=subprocess.DEVNULL, **nobody)
+            expect(b"root" in expect_report(text), "the text does not say what root would add")
+        finally:
+            ended(target)
+
+
+def test_no_colour_where_nobody_looks():
+    process = sleeper()
+    try:
+        for environment in [os.environ, {**os.environ, "NO_COLOR": "1"}]:
+            result = stoker("diagnose", "--duration", "1s", "--pid", process.pid, env=environment)
+            expect(b"\x1b" not in expect_report(result), "escape sequences in a pipe")
+    finally:
+        ended(process)
+    for arguments in [["explain"], ["check"], ["--help"]]:
+        expect(b"\x1b" not in stoker(*arguments).stdout, f"escape sequences from {arguments}")
+
+
+def test_help_tells_the_default_duration():
+    result = stoker("diagnose", "--help")
+    expect(result.returncode == 0, f"exit {result.returncode}")
+    expect(re.search(rb"--duration.*\n?.*default: 10s", result.stdout), result.stdout)
+
+
+def test_check_tells_what_can_be_measured():
+    result = stoker("check")
+    expect(result.returncode in ((0,) if IS_ROOT else (0, 2)), f"exit {result.returncode}")
+    expect(b"sched_switch" in result.stdout or not IS_ROOT, "no word of sched_switch")
+    expect(not CONTROLS.search(result.stdout), "control bytes")
+
+
+# Names that a process chose.
+
+HOSTILE = [b"\x1b[2J\x1b[31mred", b"\"'`; $(id)\\", b"a\nroot: ok", b"\xff\xfe\x80bad", b"$(touch /x)",
+           "\u202egnp.exe".encode(), b"\x00", b"'; rm -rf x;'"]
+
+SPINNER = r"""
+import ctypes, os, sys, time
+libc = ctypes.CDLL(None)
+libc.prctl(15, bytes.fromhex(sys.argv[1]), 0, 0, 0)
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+end = time.monotonic() + 30
+while time.monotonic() < end: pass
+"""
+
+
+def hostile_spinners():
+    return [subprocess.Popen([sys.executable, "-c", SPINNER, name.hex()]) for name in HOSTILE]
+
+
+def strings(value):
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from strings(inner)
+
+
+def test_hostile_names_do_no_harm():
+    spinners = hostile_spinners()
+    try:
+        time.sleep(0.5)
+        victim = ["--pid", spinners[0].pid]
+        for arguments in [victim, []]:
+            text = expect_report(stoker("diagnose", "--duration", "1s", *arguments))
+            expect(not CONTROLS.search(text), f"control bytes in text: {text!r}")
+            expect(arguments == [] or rb"\x1b[2J\x1b[31mred" in text, f"no hostile name: {text!r}")
+            expect("\u202e".encode() not in text, "a right-to-left override in text")
+            result = expect_report(stoker("diagnose", "--duration", "1s", "--format", "json",
+                                          *arguments))
+            expect(not CONTROLS.search(result), "control bytes in JSON")
+            check_commands(validated(result.decode("utf-8")))
+    finally:
+        for spinner in spinners:
+            ended(spinner)
+
+
+def check_commands(report):
+    """A command is pasted into a root shell: bash must take it as what it shows."""
+    for finding in report["findings"]:
+        for part in ["commands", "persist", "rollback"]:
+            for command in strings(finding["fix"][part]):
+                for bad in ["\x1b", "$(id)", "$(touch", "rm -rf", "\n", "\u202e"]:
+                    expect(bad not in command, f"{finding['rule']}: {command!r}")
+                checked = subprocess.run(["bash", "-n", "-c", command], capture_output=True)
+                expect(checked.returncode == 0, f"bash refuses {command!r}: {checked.stderr!r}")
+
+
+def main():
+    tests = {n: f for n, f in globals().items() if n.startswith("test_")}
+    only = sys.argv[2:]
+    passed = failed = skipped = 0
+    for name, test in tests.items():
+        if only and not any(word in name for word in only):
+            continue
+        title = name.removeprefix("test_").replace("_", " ")
+        try:
+            test()
+            passed += 1
+            print(f"ok      {title}", flush=True)
+        except Skip as why:
+            skipped += 1
+            print(f"skipped {title}: {why}", flush=True)
+        except Exception as why:
+            failed += 1
+            print(f"FAILED  {title}: {why}", flush=True)
+            if not isinstance(why, AssertionError):
+                traceback.print_exc()
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

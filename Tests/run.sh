@@ -1,0 +1,18 @@
+#!/bin/sh
+# All tests of what `swift build --build-tests` built. STOKER_TEST_PROBES=1: this machine lets
+# probes load, so a test that skips them has failed.
+cd "$(dirname "$0")/.." || exit 1
+status=0
+stoker=.build/debug/stoker
+
+# Kernel tests measure this machine: the rest must not run beside them.
+${SWIFT:-swift} test --skip-build --skip KernelTests || status=1
+${SWIFT:-swift} test --skip-build --filter KernelTests || status=1
+
+Tests/cli.py "$stoker" || status=1
+
+if ! "$stoker" explain --markdown | cmp -s - docs/rules.md; then
+	echo "docs/rules.md is stale: run make docs, and commit it" >&2
+	status=1
+fi
+exit $status
