@@ -26,6 +26,9 @@ struct TLBShootdowns: Sendable {
     var partOfInterrupts = 0.0
     /// Processes that keep changing their address space, the worst first.
     var stormers: [Int32] = []
+    /// Processes behind which the storm makes threads wait: the storming ones, and the whole job
+    /// where it would have CPUs enough without the storming threads.
+    var crowding: Set<Int32> = []
 
     var isStorm: Bool {
         worstCPU != nil
@@ -53,6 +56,13 @@ struct TLBShootdowns: Sendable {
         let part = (flushes?.watchedTotal ?? 0) &+ (calls?.watchedTotal ?? 0)
         partOfInterrupts = all > 0 ? Double(part) / Double(all) : 0
         stormers = Self.stormers(observation, threads)
+        crowding = Set(stormers)
+        let calm = threads.threads.filter { !stormers.contains($0.pid) || !Self.isStorming($0) }
+        let demand = calm.reduce(UInt64(0)) { $0 &+ $1.time[.running] &+ $1.time[.waiting] }
+        let cpus = Double(max(observation.facts.topology.online.count, 1))
+        if !stormers.isEmpty && window.perSecond(demand) / 1e9 <= cpus {
+            crowding.formUnion(threads.threads.map(\.pid))
+        }
     }
 
     /// Processes of two running threads or more (else there is nobody to interrupt) in which some
@@ -89,7 +99,7 @@ struct TLBShootdowns: Sendable {
 
     func waits(_ threads: Threads) -> [Wait] {
         threads.waits.filter {
-            $0.culprit.kind == .process && stormers.contains($0.culprit.id)
+            $0.culprit.kind == .process && crowding.contains($0.culprit.id)
         }
     }
 }
