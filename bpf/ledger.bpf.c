@@ -252,6 +252,7 @@ static __always_inline void bury(struct ledger_thread *thread, struct task_struc
 	record->queued = 0;
 	fill_record(record, task, now);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	thread->off |= LEDGER_OFF_BURIED;
 }
 
 SEC("tp_btf/sched_switch")

@@ -85,7 +85,7 @@ private struct MemcgFinding {
             }
             return Claim(
                 tid: wait.tid, loss: .waiting(wait.culprit),
-                nanoseconds: UInt64(Double(wait.nanoseconds) * part))
+                nanoseconds: scaled(wait.nanoseconds, by: part))
         }
     }
 

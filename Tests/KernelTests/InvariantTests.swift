@@ -152,7 +152,8 @@ private struct Run {
     ) -> Measured {
         let earlier = ThreadActivity(then, hasExited: false)
         let thread = ThreadActivity(record, hasExited: hasExited).since(earlier)
-        return Measured(thread: thread, wall: record.now - then.now)
+                // A thread may die on one CPU while it is read on another.
+        return Measured(thread: thread, wall: growth(record.now, then.now))
     }
 
     /// CLOCK_BOOTTIME runs ahead of CLOCK_MONOTONIC by the time that the machine was suspended.

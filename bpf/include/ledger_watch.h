@@ -123,7 +123,8 @@ int read_ledgers(struct bpf_iter__task *ctx)
 	if (!task)
 		return 0;
 	thread = ledger_of(task);
-	if (!thread)
+	/* The dead stay listed until they are reaped. */
+	if (!thread || thread->off & LEDGER_OFF_BURIED)
 		return 0;
 	copy_ledger(&record, thread);
 	fill_record(&record, task, bpf_ktime_get_ns());

@@ -77,6 +77,7 @@ enum {
 	LEDGER_OFF_MMAP_LOCK = 2,
 	LEDGER_OFF_WRITE = 4,
 	LEDGER_OFF_THROTTLED = 8,
+	LEDGER_OFF_BURIED = 16, /* its last record was sent */
 };
 
 /* One watched thread: 184 bytes, so that the kernel's allocation for it is 256. */
