@@ -152,7 +152,7 @@ private struct Run {
     ) -> Measured {
         let earlier = ThreadActivity(then, hasExited: false)
         let thread = ThreadActivity(record, hasExited: hasExited).since(earlier)
-                // A thread may die on one CPU while it is read on another.
+        // A thread may die on one CPU while it is read on another.
         return Measured(thread: thread, wall: growth(record.now, then.now))
     }
 
