@@ -104,13 +104,9 @@ static __always_inline __u64 runnable_part(struct ledger_thread *thread, struct 
 
 	*latest = off;
 	if (has_sched_info(task)) {
-		struct rq *queue = run_queue_of(task);
+		__u64 queued = task->sched_info.last_queued;
 
-		if (queue && task->sched_info.last_queued &&
-		    queue->clock > task->sched_info.last_queued)
-			*latest = queue->clock - task->sched_info.last_queued;
-		else if (queue)
-			*latest = 0;
+		*latest = queued && now > queued ? now - queued : 0;
 		if (*latest > off)
 			*latest = off;
 		waited = task->sched_info.run_delay - thread->run_delay_seen + *latest;
@@ -160,11 +156,13 @@ static __always_inline void charge_off_cpu(struct ledger_thread *thread, struct 
 	if ((__s64)off < 0)
 		off = 0;
 	waited = runnable_part(thread, task, now, off, &latest);
-	throttled = throttled_part(thread, task, moved, waited);
 	asleep = off - waited;
-	waited -= throttled;
-	thread->nanoseconds[LEDGER_THROTTLED] += throttled;
-	thread->nanoseconds[LEDGER_WAITING] += waited;
+	if (waited) {
+		throttled = throttled_part(thread, task, moved, waited);
+		waited -= throttled;
+		thread->nanoseconds[LEDGER_THROTTLED] += throttled;
+		thread->nanoseconds[LEDGER_WAITING] += waited;
+	}
 	charge(thread, thread->state == LEDGER_RUNNING ? LEDGER_SLEEPING : thread->state, asleep);
 	if (thread->off & LEDGER_OFF_MMAP_LOCK)
 		thread->mmap_lock += asleep;
@@ -184,7 +182,7 @@ static __always_inline void charge_off_cpu(struct ledger_thread *thread, struct 
 	else
 		latest = waited;
 	if (latest)
-		blame_stints(thread, cpu, task->pid, now - latest, now);
+		blame_last(thread, cpu, task, now - latest, now);
 }
 
 static __always_inline void arrive(struct ledger_thread *thread, struct task_struct *task,
@@ -228,6 +226,7 @@ static __always_inline void close_stint(struct ledger_cpu *cpu, __u64 now)
 		remember(cpu, elapsed, now);
 	} else {
 		cpu->bulk_began = now;
+		calibrate(cpu, now);
 	}
 	cpu->since = now;
 	cpu->interrupted = interrupted;
@@ -236,7 +235,7 @@ static __always_inline void close_stint(struct ledger_cpu *cpu, __u64 now)
 }
 
 static __always_inline void bury(struct ledger_thread *thread, struct task_struct *task,
-				 struct ledger_cpu *cpu, __u64 now)
+				 struct ledger_cpu *cpu)
 {
 	struct ledger_record *record = bpf_ringbuf_reserve(&deaths, sizeof(*record), 0);
 
@@ -250,7 +249,8 @@ static __always_inline void bury(struct ledger_thread *thread, struct task_struc
 	record->irq_now = cpu->irq;
 	record->softirq_now = cpu->softirq;
 	record->queued = 0;
-	fill_record(record, task, now);
+	record->going = 0;
+	fill_record(record, task);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	thread->off |= LEDGER_OFF_BURIED;
 }
@@ -264,10 +264,11 @@ int on_switch(__u64 *ctx)
 	__u32 number = bpf_get_smp_processor_id(), state = 0;
 	struct ledger_cpu *cpu = cpu_of(number);
 	struct ledger_thread *thread;
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now;
 
 	if (!cpu)
 		return 0;
+	now = clock_at_switch(cpu, next);
 	close_stint(cpu, now);
 	if (cpu->watched && (thread = ledger_of(prev))) {
 		if (config.switch_has_state)
@@ -278,7 +279,7 @@ int on_switch(__u64 *ctx)
 			state = ((struct task_struct___old *)prev)->state;
 		leave(thread, prev, cpu, now, preempted, state);
 		if (state & TASK_DEAD)
-			bury(thread, prev, cpu, now);
+			bury(thread, prev, cpu);
 	}
 	cpu->who = who_is(next);
 	thread = cpu->who >> 32 == LEDGER_USER ? ledger_of(next) : 0;
@@ -292,9 +293,10 @@ int on_switch(__u64 *ctx)
 static __always_inline int woken(struct task_struct *task)
 {
 	struct ledger_thread *thread = ledger_of(task);
+	struct ledger_cpu *cpu = this_cpu();
 
-	if (thread && thread->state != LEDGER_RUNNING)
-		thread->run_delay_seen = bpf_ktime_get_ns();
+	if (thread && cpu && thread->state != LEDGER_RUNNING)
+		thread->run_delay_seen = clock_now(cpu);
 	return 0;
 }
 
@@ -320,7 +322,7 @@ static __always_inline int change_context(__u8 set, __u8 clear)
 	if (!thread || !cpu)
 		return 0;
 	begin_change(thread);
-	charge_on_cpu(thread, cpu, bpf_ktime_get_ns());
+	charge_on_cpu(thread, cpu, clock_now(cpu));
 	thread->context = (thread->context | set) & ~clear;
 	end_change(thread);
 	return 0;

@@ -110,7 +110,7 @@ package struct CPUActivity: Equatable, Sendable {
         // A CPU that has not switched yet has been idle since the probe came.
         guard record.since > 0 else { return }
         let interrupts = growth(record.irq + record.softirq, record.interrupted)
-        let going = growth(growth(now, record.since), interrupts)
+        let going = growth(growth(now &+ record.clock_ahead, record.since), interrupts)
         switch ledger_kind(UInt32(record.who >> 32)) {
         case _ where record.watched != 0: watched += going
         case LEDGER_IDLE: idle += going

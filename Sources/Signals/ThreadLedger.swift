@@ -31,7 +31,7 @@ extension ThreadActivity {
     /// The kernel charges a state when it ends; this adds the one that still goes on.
     private mutating func chargeUnfinished(_ record: ledger_record) {
         let thread = record.thread
-        let elapsed = growth(record.now, thread.since)
+        let elapsed = record.going
         let state = ThreadState(rawValue: Int(thread.state)) ?? .sleeping
         switch state {
         case .running:

@@ -34,11 +34,16 @@ __noinline int settle_blame(struct ledger_thread *thread, __u32 tid)
 	return 0;
 }
 
+static __always_inline bool is_blamed(struct ledger_thread *thread, __u64 who)
+{
+	return thread->culprit == (__u32)who && thread->culprit_kind == who >> 32;
+}
+
 /* Consecutive waits behind one culprit are summed in the thread; the map sees only changes. */
 static __always_inline void blame(struct ledger_thread *thread, __u32 tid, __u64 who,
 				  __u64 nanoseconds)
 {
-	if (thread->culprit != (__u32)who || thread->culprit_kind != who >> 32) {
+	if (!is_blamed(thread, who)) {
 		if (thread->blamed)
 			settle_blame(thread, tid);
 		thread->culprit = who;
@@ -97,6 +102,21 @@ __noinline int blame_stints(struct ledger_thread *thread, struct ledger_cpu *cpu
 	return 0;
 }
 
+/* The same on this CPU, short where who ran last had it all the while, as mostly. */
+static __always_inline void blame_last(struct ledger_thread *thread, struct ledger_cpu *cpu,
+				       struct task_struct *task, __u64 from, __u64 to)
+{
+	__u32 last = (cpu->head - 1) & (LEDGER_STINTS - 1);
+	__u32 before = (cpu->head - 2) & (LEDGER_STINTS - 1);
+
+	if (cpu->stints[before].end > from)
+		blame_stints(thread, cpu, task->pid, from, to);
+	else if (is_blamed(thread, cpu->stints[last].who))
+		thread->blamed += to - from;
+	else
+		blame(thread, task->pid, cpu->stints[last].who, to - from);
+}
+
 /* Remembers who ran since the last switch: by itself for a while, then in its millisecond's bulk. */
 static __always_inline void remember(struct ledger_cpu *cpu, __u64 elapsed, __u64 now)
 {
@@ -122,4 +142,5 @@ static __always_inline void remember(struct ledger_cpu *cpu, __u64 elapsed, __u6
 	stint->who = cpu->bulk_who;
 	cpu->bulk_began = now;
 	cpu->bulk_weight = 0;
+	calibrate(cpu, now);
 }

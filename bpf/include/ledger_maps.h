@@ -108,6 +108,47 @@ static __always_inline struct rq *run_queue_of(struct task_struct *task)
 	return task->se.cfs_rq->rq;
 }
 
+/*
+ * The clock of everything that is charged: the kernel reads it for every switch anyway, and
+ * another reading would cost as much as all the rest of the probe. It runs at the rate of
+ * CLOCK_MONOTONIC but for corrections by NTP.
+ */
+static __always_inline __u64 clock_of(struct task_struct *task)
+{
+	struct rq *queue = run_queue_of(task);
+
+	return queue ? queue->clock : bpf_ktime_get_ns();
+}
+
+/* From now on between two switches the same clock is told from CLOCK_MONOTONIC. */
+static __always_inline void calibrate(struct ledger_cpu *cpu, __u64 now)
+{
+	cpu->clock_ahead = now - bpf_ktime_get_ns();
+}
+
+/* The same clock at any time on this CPU; before its first switch, up to a tick behind. */
+static __always_inline __u64 clock_now(struct ledger_cpu *cpu)
+{
+	if (!cpu->since)
+		return clock_of(bpf_get_current_task_btf());
+	return bpf_ktime_get_ns() + cpu->clock_ahead;
+}
+
+/*
+ * The same clock at a switch to `next`. A wake-up that preempts lets the kernel skip its reading
+ * of the clock, although prev may have gone on in the kernel for a while: `next` then seems not
+ * to have waited at all.
+ */
+static __always_inline __u64 clock_at_switch(struct ledger_cpu *cpu, struct task_struct *next)
+{
+	__u64 clock = clock_of(next), now;
+
+	if (!has_sched_info(next) || next->sched_info.last_queued != clock)
+		return clock;
+	now = clock_now(cpu);
+	return now > clock ? now : clock;
+}
+
 /* ns that the task's run queue of fair tasks spent throttled by a quota, while it had tasks. */
 static __always_inline __u64 throttled_clock(struct task_struct *task)
 {
@@ -181,10 +222,9 @@ static __always_inline bool mmap_lock_is_wanted(struct task_struct *task)
 }
 
 /* What the kernel itself knows of a thread. */
-static __always_inline void fill_record(struct ledger_record *record, struct task_struct *task,
-					__u64 now)
+static __always_inline void fill_record(struct ledger_record *record, struct task_struct *task)
 {
-	record->now = now;
+	record->now = bpf_ktime_get_ns();
 	record->started = task->start_boottime;
 	record->system = task->stime;
 	record->minor_faults = task->min_flt;

@@ -29,15 +29,13 @@ static __always_inline __u32 first_state(struct task_struct *task)
 static __always_inline void open_ledger(struct task_struct *task, __u32 state)
 {
 	struct ledger_thread fresh = {}, *thread = ledger_of(task);
-	struct ledger_cpu *cpu;
+	struct ledger_cpu *here = this_cpu(), *cpu;
 
-	if (thread)
+	if (thread || !here)
 		return;
 	thread = bpf_task_storage_get(&threads, task, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!thread) {
-		cpu = this_cpu();
-		if (cpu)
-			__sync_fetch_and_add(&cpu->lost_threads, 1);
+		__sync_fetch_and_add(&here->lost_threads, 1);
 		return;
 	}
 	thread->state = state;
@@ -52,7 +50,7 @@ static __always_inline void open_ledger(struct task_struct *task, __u32 state)
 		if (state == LEDGER_RUNNING)
 			cpu->watched = 1;
 	}
-	thread->since = bpf_ktime_get_ns();
+	thread->since = clock_now(here);
 }
 
 /* Opens the ledger of every thread of the watched processes that has none yet. */
@@ -116,27 +114,29 @@ int read_ledgers(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct ledger_record record = {};
+	struct ledger_cpu *here = this_cpu(), *cpu;
 	struct ledger_thread *thread;
-	struct ledger_cpu *cpu;
-	struct rq *queue;
+	__u64 now;
 
-	if (!task)
+	if (!task || !here)
 		return 0;
 	thread = ledger_of(task);
 	/* The dead stay listed until they are reaped. */
 	if (!thread || thread->off & LEDGER_OFF_BURIED)
 		return 0;
 	copy_ledger(&record, thread);
-	fill_record(&record, task, bpf_ktime_get_ns());
+	fill_record(&record, task);
+	now = clock_now(here);
+	if (now > record.thread.since)
+		record.going = now - record.thread.since;
 	cpu = cpu_of(record.thread.cpu);
 	if (cpu) {
 		record.irq_now = cpu->irq;
 		record.softirq_now = cpu->softirq;
 	}
-	queue = run_queue_of(task);
-	if (has_sched_info(task) && queue && task->sched_info.last_queued &&
-	    queue->clock > task->sched_info.last_queued)
-		record.queued = queue->clock - task->sched_info.last_queued;
+	if (has_sched_info(task) && task->sched_info.last_queued &&
+	    now > task->sched_info.last_queued)
+		record.queued = now - task->sched_info.last_queued;
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;
 }

@@ -85,7 +85,7 @@ struct ledger_thread {
 	__u64 nanoseconds[LEDGER_STATES];
 	__u64 mmap_lock; /* ns, part of BLOCKED */
 	__u64 writing;	 /* ns, part of IO */
-	__u64 since;	 /* CLOCK_MONOTONIC; everything before it is charged */
+	__u64 since;	 /* run-queue clock; everything before it is charged */
 	__u64 irq_seen;	 /* its CPU's totals at `since` */
 	__u64 softirq_seen;
 	__u64 run_delay_seen; /* sched_info.run_delay, or the time it was woken */
@@ -110,6 +110,7 @@ _Static_assert(sizeof(struct ledger_thread) == 184, "no padding");
 struct ledger_record {
 	struct ledger_thread thread;
 	__u64 now;     /* CLOCK_MONOTONIC */
+	__u64 going;   /* ns since thread.since */
 	__u64 irq_now; /* its CPU's totals */
 	__u64 softirq_now;
 	__u64 queued;  /* ns on a run queue so far, when it is runnable and off the CPU */
@@ -125,7 +126,7 @@ struct ledger_record {
 	__u32 reserved;
 	__u8 name[LEDGER_NAME];
 };
-_Static_assert(sizeof(struct ledger_record) == 184 + 10 * 8 + 16 + 16, "no padding");
+_Static_assert(sizeof(struct ledger_record) == 184 + 11 * 8 + 16 + 16, "no padding");
 
 /* Who ran on a CPU until `end`; it began where the one before ended. */
 struct ledger_stint {
@@ -135,7 +136,7 @@ struct ledger_stint {
 
 struct ledger_cpu {
 	/* What every switch touches stands in the first two cache lines. */
-	__u64 since;	   /* CLOCK_MONOTONIC of the last switch */
+	__u64 since;	   /* run-queue clock of the last switch */
 	__u64 irq;	   /* ns */
 	__u64 softirq;	   /* ns, less hard interrupts in it */
 	__u64 interrupted; /* irq + softirq at `since` */
@@ -151,6 +152,7 @@ struct ledger_cpu {
 	__u64 irq_began;
 	__u64 softirq_began;
 	__u64 irq_at_softirq;
+	__u64 clock_ahead; /* ns, run-queue clock less CLOCK_MONOTONIC; wraps when behind */
 
 	struct ledger_stint stints[LEDGER_STINTS]; /* the last ones */
 	struct ledger_stint bulks[LEDGER_BULKS];   /* longer ago: who ran most of each ms */
@@ -164,7 +166,7 @@ struct ledger_cpu {
 	__u64 lost_blame;		/* ns of waiting whose culprit found no room */
 	__u64 lost_irqs;		/* interrupts of a line that found no room */
 };
-_Static_assert(sizeof(struct ledger_cpu) == (10 + 4 + 3 + 96 + 32 + 10 + 32 + 4) * 8, "no padding");
+_Static_assert(sizeof(struct ledger_cpu) == (10 + 4 + 4 + 96 + 32 + 10 + 32 + 4) * 8, "no padding");
 
 struct ledger_wait_key {
 	__u32 tid;
