@@ -15,6 +15,7 @@ package struct HostFacts: Sendable, Equatable, Codable {
     package var settings = Settings()
     package var interrupts: [InterruptFacts] = []
     package var disks: [DiskFacts] = []
+    package var devices: [DeviceFacts] = []
     package var power = PowerFacts()
     package var hugepages: [HugepagePool] = []
     package var cgroups = CgroupLayout()
@@ -44,6 +45,8 @@ package struct Topology: Sendable, Equatable, Codable {
     package var isolated = CPUList([])
     package var nohzFull = CPUList([])
     package var nodes: [NodeFacts] = []
+    /// Every cache of the CPUs that run, each once.
+    package var caches: [CacheFacts] = []
     /// /sys/devices/system/cpu/smt/control: `on`, `off`, `notsupported` …
     package var smtControl: String?
 
@@ -139,6 +142,8 @@ package struct InterruptFacts: Sendable, Equatable, Codable {
     package var affinity: CPUList?
     package var effective: CPUList?
     package var node: Int?
+    /// PCI address of the device that raises it; `nil` for others and where it cannot be told.
+    package var device: String?
     /// The kernel refuses writes (PCI/MSI queue interrupts that it spreads itself); `nil` unknown.
     package var isManaged: Bool?
 

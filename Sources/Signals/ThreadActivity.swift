@@ -13,6 +13,8 @@ package struct ThreadActivity: Equatable, Sendable {
     package var cpu = 0
 
     package var time = StateTimes()
+    /// Time on a CPU by memory node, ns; empty on hosts of one node and where no probe tells it.
+    package var timeByNode: [Int: UInt64] = [:]
     /// The part of `blocked` spent waiting for its own address space's mmap_lock, ns.
     package var mmapLock: UInt64 = 0
     /// The part of `io` spent in write-like system calls (dirty throttling, write-back), ns.

@@ -49,6 +49,10 @@ package struct ProcessFacts: Sendable, Equatable {
     package var allowedByThread: [Int32: CPUList] = [:]
     /// Times that the allowed CPUs of one of its threads changed in the window, by tid.
     package var affinityChanges: [Int32: Int] = [:]
+    /// Nodes that the main thread's memory may come from.
+    package var allowedNodes: [Int]?
+    /// Where its memory lies; `nil` on hosts of one node, and where it could not be read.
+    package var memory: MemoryPlacement?
     package var openFiles: UInt64?
     package var openFilesLimit: UInt64?
     /// Bytes; `nil` limit: unlimited.
