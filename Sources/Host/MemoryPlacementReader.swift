@@ -8,9 +8,10 @@ extension ProcessFiles {
     ///
     /// This is dear: for each area the kernel walks the page tables and looks at every page, and
     /// holds the process's mmap_lock for reading meanwhile, so that threads which map or unmap
-    /// memory wait. `isOver` is asked after every piece of about 4 KiB of text, 40 areas; a single
-    /// area of many small pages cannot be interrupted. When it answers true, or after `mostBytes`,
-    /// what was read stays and `gap` says that it is not all.
+    /// memory wait: 15 ms for a GiB of small pages and 0.6 ms of huge ones, measured on a virtual
+    /// machine with Linux 6.18. `isOver` is asked after every piece of about 4 KiB of text, 40
+    /// areas; a single area cannot be interrupted. When it answers true, or after `mostBytes`, what
+    /// was read stays and `gap` says that it is not all.
     package func memoryPlacement(
         mostBytes: Int = mostPlacementBytes, isOver: () -> Bool
     ) -> MemoryPlacement? {
