@@ -24,7 +24,8 @@ struct Watching {
     /// Runs until the time is over, everything watched has ended or the user interrupts.
     func observe(_ interruptions: Interruptions) throws(Failure) -> Observation {
         let sensors = Sensors(on: source)
-        var jobs = JobWatcher(on: source.host, scope: scope)
+        var jobs = JobWatcher(
+            on: source.host, scope: scope, topology: source.facts.topology)
         let startedAt = wallClock()
         let first = sensors.sample()
         note(first, &jobs)
