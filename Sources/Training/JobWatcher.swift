@@ -64,6 +64,7 @@ extension ProcessFacts {
         let status = files.status
         user = status?.user
         allowed = status?.allowed
+        allowedNodes = status?.allowedNodes?.cpus
         cgroups = files.cgroups ?? [:]
         hasDeviceOpen = !(files.openDevices ?? []).isEmpty
         let environment = files.environment ?? [:]
