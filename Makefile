@@ -4,7 +4,7 @@ STOKER := .build/release/stoker
 PREFIX ?= /usr/local
 # What the build links, what the tests and the linter run. Debian 12 and Ubuntu 24.04 names.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev
-TEST_PACKAGES := stress-ng clang-format python3-jsonschema
+TEST_PACKAGES := stress-ng clang-format python3-jsonschema hwloc-nox
 BENCH_PACKAGES := linux-perf bpftool libbpf-tools fio stress-ng
 SWIFT_SOURCES := Package.swift Sources Tests bpf/plugin
 

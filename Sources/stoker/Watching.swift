@@ -106,7 +106,7 @@ extension Window {
 }
 
 /// Seconds since 1970.
-private func wallClock() -> Double {
+func wallClock() -> Double {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
