@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 # What the build links, what the tests and the linter run. Debian 12 and Ubuntu 24.04 names.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev
 TEST_PACKAGES := stress-ng clang-format python3-jsonschema hwloc-nox
-BENCH_PACKAGES := linux-perf bpftool libbpf-tools fio stress-ng
+BENCH_PACKAGES := linux-perf bpftool libbpf-tools bpftrace fio stress-ng
 SWIFT_SOURCES := Package.swift Sources Tests bpf/plugin
 
 .PHONY: run build release test lint format bench bench-accuracy bench-overhead install docs clean
@@ -52,7 +52,7 @@ clean:
 	$(SWIFT) package clean
 	rm -f .build/packages-*
 
-.build/packages-%: packaging/install-packages
+.build/packages-%: packaging/install-packages Makefile
 	@mkdir -p .build
 	@packaging/install-packages $(if $(filter build,$*),$(BUILD_PACKAGES)) \
 		$(if $(filter test,$*),$(TEST_PACKAGES)) $(if $(filter bench,$*),$(BENCH_PACKAGES))
