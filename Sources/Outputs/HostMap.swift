@@ -60,6 +60,14 @@ extension HostMap {
         return nodes
     }
 
+    /// A set of CPUs in few words: the node that it is, or the kernel's list form.
+    func words(for cpus: CPUList) -> String {
+        if let node = facts.topology.nodes.first(where: { $0.cpus == cpus }) {
+            return "node \(node.id)"
+        }
+        return cpus == facts.topology.online ? "every CPU" : cpus.short
+    }
+
     /// Those on a node that is there.
     func devices(onNode id: Int) -> [DeviceFacts] { facts.devices.filter { $0.node == id } }
 
@@ -91,8 +99,8 @@ extension HostMap {
         guard unknown > 0 else { return nil }
         return MapGap(
             what: "managed",
-            why: "which IRQs the kernel manages itself, for \(unknown) of \(rows.count) of "
-                + "devices: only debugfs tells (CONFIG_GENERIC_IRQ_DEBUGFS, as root)")
+            why: "whether the kernel moves them itself is not known of \(unknown) device IRQs "
+                + "(of \(rows.count)): only debugfs tells, to root (CONFIG_GENERIC_IRQ_DEBUGFS)")
     }
 
     private var refusedGap: MapGap? {
