@@ -22,6 +22,9 @@ package struct KernelText: Sendable {
     /// The next word of this line.
     package mutating func word() -> String? { wordRange().map { text($0) } }
 
+    /// The same as bytes, for tables of very many words.
+    package mutating func wordBytes() -> ArraySlice<UInt8>? { wordRange().map { bytes[$0] } }
+
     /// Steps over the next word of this line if it is `expected`.
     package mutating func skip(_ expected: String) -> Bool {
         let start = position
