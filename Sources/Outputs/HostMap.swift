@@ -60,6 +60,9 @@ extension HostMap {
         return nodes
     }
 
+    /// There is more than one node for memory to be on.
+    var hasRemoteMemory: Bool { facts.topology.nodesWithMemory.count > 1 }
+
     /// A set of CPUs in few words: the node that it is, or the kernel's list form.
     func words(for cpus: CPUList) -> String {
         if let node = facts.topology.nodes.first(where: { $0.cpus == cpus }) {
@@ -112,7 +115,7 @@ extension HostMap {
     }
 
     private var memoryGap: MapGap? {
-        guard facts.topology.nodes.count > 1 else { return nil }
+        guard hasRemoteMemory else { return nil }
         let unread = processes.filter { $0.facts.memory == nil }.count
         let partly = processes.compactMap(\.facts.memory?.gap).first
         if unread == 0 {
@@ -121,7 +124,7 @@ extension HostMap {
         return MapGap(
             what: "memory",
             why: "on which nodes the memory of \(counted(unread, "process")) lies: "
-                + "numa_maps was not read")
+                + "numa_maps may not be read, or the time for it was over")
     }
 }
 

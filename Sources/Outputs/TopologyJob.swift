@@ -138,8 +138,8 @@ private func nodeText(_ nodes: [Int]) -> String {
 /// `nil` where there is but one node to be on.
 private func memoryText(_ processes: [ProcessPlacement], _ map: HostMap) -> String? {
     let known = processes.compactMap(\.facts.memory)
-    guard !known.isEmpty else { return map.facts.topology.nodes.count > 1 ? "not read" : nil }
-    let byNode = sum(known.map(\.bytesByNode)).filter { $0.value > 0 }
+    guard !known.isEmpty else { return map.hasRemoteMemory ? "not read" : nil }
+    let byNode = sum(known.map(\.ownBytes)).filter { $0.value > 0 }
     let total = byNode.values.reduce(0, &+)
     guard total > 0 else { return "none" }
     var text = byNode.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { node, count in

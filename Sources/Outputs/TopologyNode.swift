@@ -59,22 +59,12 @@ private func jobText(onNode id: Int, _ map: HostMap) -> String? {
     let threads = map.processes.flatMap(\.threads)
         .filter { $0.cpu.flatMap { nodes[$0] } == id }.count
     let memory = map.processes.compactMap(\.facts.memory)
-        .reduce(0) { $0 &+ ($1.bytesByNode[id] ?? 0) }
+        .reduce(0) { $0 &+ ($1.ownBytes[id] ?? 0) }
     let parts = [
         threads > 0 ? counted(threads, "thread") : "",
         memory > 0 ? "\(bytes(memory)) of its memory" : "",
     ].filter { !$0.isEmpty }
     return parts.isEmpty ? nil : parts.joined(separator: ", ")
-}
-
-extension MemoryPlacement {
-    /// What belongs to the process, by node. File contents, which the kernel keeps for everybody,
-    /// are left out.
-    var bytesByNode: [Int: UInt64] {
-        [anonymous, shared, hugetlb].reduce(into: [:]) { sum, part in
-            sum.merge(part) { $0 &+ $1 }
-        }
-    }
 }
 
 /// CPUs of one package that share one last-level cache.
