@@ -65,10 +65,9 @@ extension HostMap {
 
     /// A set of CPUs in few words: the node that it is, or the kernel's list form.
     func words(for cpus: CPUList) -> String {
-        if let node = facts.topology.nodes.first(where: { $0.cpus == cpus }) {
-            return "node \(node.id)"
-        }
-        return cpus == facts.topology.online ? "every CPU" : cpus.short
+        if cpus == facts.topology.online { return "every CPU" }
+        let node = facts.topology.nodes.first { $0.cpus == cpus }
+        return node.map { "node \($0.id)" } ?? cpus.short
     }
 
     /// Those on a node that is there.

@@ -152,7 +152,11 @@ private func memoryText(_ processes: [ProcessPlacement], _ map: HostMap) -> Stri
     }
     let bound = sum(known.map(\.policies)).filter { $0.key != "default" && $0.value > 0 }
         .sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-    for (policy, count) in bound.prefix(3) { text += "; \(bytes(count)) under \(shown(policy))" }
+    if !bound.isEmpty {
+        // The kernel's sums by policy have the contents of files in them.
+        let policies = bound.prefix(3).map { "\(shown($0.key)) for \(bytes($0.value))" }
+        text += "; policy \(policies.joined(separator: ", ")) with file contents"
+    }
     if known.contains(where: { $0.gap != nil }) || known.count < processes.count {
         text += "; not all was read"
     }

@@ -38,7 +38,9 @@ private func memoryText(_ node: NodeFacts, _ use: NodeUse?) -> String {
     guard node.memoryBytes > 0 else { return "none" }
     var text = bytes(node.memoryBytes)
     text += use?.free.map { ", \(bytes($0)) free" } ?? ", how much is free cannot be read"
-    if let huge = use?.anonymousHuge { text += ", \(bytes(huge)) in transparent huge pages" }
+    if let huge = use?.anonymousHuge {
+        text += ", \(huge > 0 ? bytes(huge) : "nothing") in transparent huge pages"
+    }
     return text
 }
 

@@ -175,6 +175,6 @@ private let goldenMap = #"""
         may use     3 threads: CPUs 0-1,4-5 (node 0); 1 thread: CPUs 0-7 (nodes
                     0-1); memory of nodes 0-1
         memory      3.0 GiB on node 0 (60 %), 2.0 GiB on node 1 (40 %); of it 1.0
-                    GiB shared; 1.0 GiB under bind:1
+                    GiB shared; policy bind:1 for 1.0 GiB with file contents
 
     """#
