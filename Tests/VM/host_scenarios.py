@@ -5,6 +5,8 @@ import re
 from scenario import Scenario
 
 HUGE = "/sys/kernel/mm/transparent_hugepage"
+# A fresh buffer of huge pages of node 0 some thirty times a second.
+HUGE_JOB = "--bind 0 --thp-mib 8 --period-us 30000"
 # What stays free on a node that is taken to pieces.
 SPARE_MIB = 40
 # Interrupts a second that the traffic must raise on one CPU. Under TCG each one costs some 20 us.
@@ -50,8 +52,8 @@ def fragment(scene, kind):
 
 def compaction(scene):
     fragment(scene, "pinned")
-    scene.set(f"{HUGE}/defrag", "always")
-    return scene.job("--bind 0 --thp-mib 8", cpus=scene.cpus(0))
+    scene.set(f"{HUGE}/defrag", "madvise")
+    return scene.job(HUGE_JOB, cpus=scene.cpus(0))
 
 
 def prove_compaction(scene, pid, change):
@@ -62,7 +64,7 @@ def prove_compaction(scene, pid, change):
 
 def fragmented(scene):
     fragment(scene, "movable")
-    return scene.job("--bind 0 --thp-mib 8", cpus=scene.cpus(0))
+    return scene.job(HUGE_JOB, cpus=scene.cpus(0))
 
 
 def prove_fragmented(scene, pid, change):
