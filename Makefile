@@ -4,10 +4,10 @@ STOKER := .build/release/stoker
 PREFIX ?= /usr/local
 # What the build links, what the tests and the linter run. Debian 12 and Ubuntu 24.04 names.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev
-TEST_PACKAGES := stress-ng clang-format python3-jsonschema
+TEST_PACKAGES := stress-ng clang-format python3-jsonschema hwloc-nox
 VM_PACKAGES := qemu-system-x86 busybox-static numactl hwloc-nox debian-archive-keyring gcc \
 	libc6-dev
-BENCH_PACKAGES := linux-perf bpftool libbpf-tools fio stress-ng
+BENCH_PACKAGES := linux-perf bpftool libbpf-tools bpftrace fio stress-ng
 SWIFT_SOURCES := Package.swift Sources Tests bpf/plugin
 
 .PHONY: run build release test test-vm lint format bench bench-accuracy bench-overhead install docs clean
@@ -58,7 +58,7 @@ clean:
 	$(SWIFT) package clean
 	rm -f .build/packages-*
 
-.build/packages-%: packaging/install-packages
+.build/packages-%: packaging/install-packages Makefile
 	@mkdir -p .build
 	@packaging/install-packages $(if $(filter build,$*),$(BUILD_PACKAGES)) \
 		$(if $(filter test,$*),$(TEST_PACKAGES)) $(if $(filter vm,$*),$(VM_PACKAGES)) \
