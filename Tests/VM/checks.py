@@ -62,7 +62,9 @@ def machine(guest, shape, kernel):
     wanted = [str(shape.nvme_node), str(shape.network_node)]
     if places != wanted:
         raise Missed(f"NVMe and network card on nodes {places}, not {wanted}")
-    queues = guest.do("ls /sys/block/nvme0n1/mq | wc -l").strip()
+    queues = int(guest.do("grep -c 'nvme0q[1-9]' /proc/interrupts"))
+    if queues < 2:
+        raise Missed(f"the NVMe has {queues} queues")
     return f"{len(nodes)} nodes, NVMe on node {wanted[0]} with {queues} queues, card on " \
         f"node {wanted[1]}"
 

@@ -5,10 +5,14 @@ import re
 from scenario import Scenario
 
 HUGE = "/sys/kernel/mm/transparent_hugepage"
+# A fresh buffer of huge pages of node 0 some thirty times a second.
+HUGE_JOB = "--bind 0 --thp-mib 8 --period-us 30000"
 # What stays free on a node that is taken to pieces.
-SPARE_MIB = 48
+SPARE_MIB = 40
 # Interrupts a second that the traffic must raise on one CPU. Under TCG each one costs some 20 us.
 LEAST_INTERRUPTS = 500
+# Between two frames: without a pause the card is polled, and hardly interrupts any more.
+PAUSE_US = 50
 SECONDS = 6
 
 
@@ -25,7 +29,7 @@ def nic_vectors(scene):
     scene.names["irq"] = irq
     scene.names["cpu"] = home[0]
     scene.set(f"/proc/irq/{irq}/smp_affinity_list", home[0])
-    scene.start(f"traffic {sender} {shape.cpus_of(shape.network_node)[-1]}")
+    scene.start(f"traffic {sender} {shape.cpus_of(shape.network_node)[-1]} {PAUSE_US}")
     return scene.job(cpus=home[:1])
 
 
@@ -41,13 +45,15 @@ def fragment(scene, kind):
         "/sys/devices/system/node/node0/meminfo"))[1]) >> 10
     scene.set("/proc/sys/vm/compaction_proactiveness", 0)
     scene.set(f"{HUGE}/khugepaged/defrag", 0)
+    # While it takes what whole blocks are left, nothing is put together again.
+    scene.set(f"{HUGE}/defrag", "never")
     scene.start(f"fragment {free - SPARE_MIB} 0 {kind}")
 
 
 def compaction(scene):
-    scene.set(f"{HUGE}/defrag", "always")
     fragment(scene, "pinned")
-    return scene.job("--bind 0 --thp-mib 8 --period-us 10000", cpus=scene.cpus(0))
+    scene.set(f"{HUGE}/defrag", "madvise")
+    return scene.job(HUGE_JOB, cpus=scene.cpus(0))
 
 
 def prove_compaction(scene, pid, change):
@@ -57,9 +63,8 @@ def prove_compaction(scene, pid, change):
 
 
 def fragmented(scene):
-    scene.set(f"{HUGE}/defrag", "never")
     fragment(scene, "movable")
-    return scene.job("--bind 0 --thp-mib 8 --period-us 10000", cpus=scene.cpus(0))
+    return scene.job(HUGE_JOB, cpus=scene.cpus(0))
 
 
 def prove_fragmented(scene, pid, change):

@@ -3,7 +3,6 @@
 import dataclasses
 import pathlib
 
-QEMU = "qemu-system-x86_64"
 # Below RECLAIM_DISTANCE (30): a woken thread may still be drawn to another node.
 NEAR, FAR = 16, 22
 # An emulator that is late must not fail the kernel's test of its timer, and the HPET, which would be
@@ -40,14 +39,14 @@ TWO = Shape("2 nodes", nodes=2, nvme_node=1, network_node=1)
 FOUR = Shape("4 nodes", nodes=4, mib_per_node=640, nvme_node=1, network_node=3)
 
 
-def command(shape, kernel, initrd, folder):
-    """QEMU's command line; the disk of the NVMe is a file in `folder`."""
+def command(qemu, shape, kernel, initrd, folder):
+    """The whole command line; the disk of the NVMe is a file in `folder`."""
     disk = pathlib.Path(folder) / "nvme.img"
     with open(disk, "wb") as file:
         file.truncate(64 << 20)
     cores = shape.cpus // shape.nodes // shape.threads
     words = [
-        QEMU, "-machine", "q35", "-cpu", "max", "-accel", "tcg,thread=multi", "-display", "none",
+        *qemu, "-machine", "q35", "-cpu", "max", "-accel", "tcg,thread=multi", "-display", "none",
         "-no-reboot", "-nodefaults", "-m", f"{shape.nodes * shape.mib_per_node}M",
         "-smp", f"{shape.cpus},sockets={shape.nodes},cores={cores},threads={shape.threads}",
         "-kernel", kernel.image, "-initrd", initrd,
@@ -76,6 +75,6 @@ def devices(shape, disk):
         "-drive", f"if=none,id=disk,format=raw,file={disk}",
         "-device", "nvme,serial=stoker,drive=disk,bus=port0,max_ioqpairs=8",
         "-netdev", "hubport,id=wire0,hubid=0", "-netdev", "hubport,id=wire1,hubid=0",
-        "-device", "virtio-net-pci,netdev=wire0,mac=52:54:00:00:00:01,bus=port1,mq=on,vectors=10",
-        "-device", "virtio-net-pci,netdev=wire1,mac=52:54:00:00:00:02,bus=pcie.0",
+        "-device", "virtio-net-pci,netdev=wire0,mac=52:54:00:00:00:01,bus=port1,romfile=",
+        "-device", "virtio-net-pci,netdev=wire1,mac=52:54:00:00:00:02,bus=pcie.0,romfile=",
     ]

@@ -30,7 +30,7 @@ def prove_far_memory(scene, pid, change):
 def drifting(scene):
     scene.set(BALANCING, 0)
     first, last = (scene.cpus(node)[0] for node in (0, scene.names["far"]))
-    return scene.job(f"--feeders {first},{last}")
+    return scene.job(f"--feeders {first},{last} --period-us 4000")
 
 
 def prove_drifting(scene, pid, change):
@@ -91,7 +91,7 @@ def wide_cpuset(scene):
     each = scene.shape.cpus // scene.shape.nodes
     first = each - each // 2
     group = scene.group(cpuset_cpus=f"{first}-{first + each - 1}", cpuset_mems="")
-    return scene.job("--loaders 3 --period-us 2000", group=group)
+    return scene.job("--loaders 3", group=group)
 
 
 def prove_wide_cpuset(scene, pid, change):

@@ -13,7 +13,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
 
+import archive as archives  # noqa: E402
 import checks  # noqa: E402
+import emulator  # noqa: E402
 import guest as guests  # noqa: E402
 import initrd  # noqa: E402
 import kernels  # noqa: E402
@@ -71,14 +73,14 @@ class Tally:
                 self.say(where, what, "ok", found, time.monotonic() - started)
 
 
-def boot(kernel, shape, disk, chosen, tally):
+def boot(qemu, kernel, shape, disk, chosen, tally):
     """One boot: the checks, then every scenario that fits the machine."""
     where = f"{kernel.series}, {shape.name}"
     folder = chosen.work / "runs" / f"{kernel.series}-{shape.nodes}"
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "commands.log", "w") as log:
-        guest = guests.Guest(machine.command(shape, kernel, disk, folder), folder / "console.log",
-                             log)
+        guest = guests.Guest(machine.command(qemu, shape, kernel, disk, folder),
+                             folder / "console.log", log)
         try:
             tally.say(where, "boot", "ok", kernel.release, guest.boot_seconds)
             for name, body in (("machine", checks.machine), ("load-test", checks.load_test)):
@@ -107,16 +109,19 @@ def main():
     try:
         chosen.work.mkdir(parents=True, exist_ok=True)
         programs = initrd.compiled(chosen.work / "bin")
-        found = [kernels.fetch(series, chosen.work) for series in chosen.kernel]
+        archive = archives.Archive(chosen.work)
+        archive.update()
+        qemu = emulator.command(archive)
+        found = [kernels.fetch(series, archive) for series in chosen.kernel]
         disks = [initrd.build(k, chosen.stoker, programs, chosen.work / f"initrd-{k.series}.gz")
                  for k in found]
-    except (kernels.Unavailable, initrd.Unbuildable, OSError) as error:
+    except (archives.Unavailable, initrd.Unbuildable, OSError) as error:
         print(f"virtual machines were NOT tested: {error}", file=sys.stderr)
         return 1
     for kernel, disk in zip(found, disks):
         for nodes in chosen.nodes:
             try:
-                boot(kernel, SHAPES[nodes], disk, chosen, tally)
+                boot(qemu, kernel, SHAPES[nodes], disk, chosen, tally)
             except guests.Trouble as error:
                 tally.say(f"{kernel.series}, {SHAPES[nodes].name}", "guest", "broken", str(error), 0)
             except Exception:  # a broken test must not hide the others

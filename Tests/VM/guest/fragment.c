@@ -9,7 +9,8 @@
 #include <fcntl.h>
 #include <sys/uio.h>
 
-enum { SLOTS = 16, BLOCK_PAGES = HUGE / PAGE };	/* pages that a pipe holds by default */
+/* Pages that a pipe holds by default; whole blocks to look for when the rest is in pieces. */
+enum { SLOTS = 16, BLOCK_PAGES = HUGE / PAGE, REST = 64 };
 
 static int open_pipe(void)
 {
@@ -74,6 +75,17 @@ static void give_back(char *at, size_t pages, const char *keep)
 	}
 }
 
+/* Whole blocks that are left: one touch takes each, and where there is none, a small page. */
+static void take_whole_blocks(size_t blocks)
+{
+	char *at = mapped((blocks + 1) * HUGE, 0);
+	char *aligned = (char *)(((unsigned long)at + HUGE - 1) & ~(HUGE - 1ul));
+
+	if (madvise(aligned, blocks * HUGE, MADV_HUGEPAGE))
+		fail("madvise");
+	touch(aligned, blocks * HUGE, HUGE);
+}
+
 int main(int count, char **arguments)
 {
 	size_t pages;
@@ -97,6 +109,7 @@ int main(int count, char **arguments)
 	} else {
 		give_back(at, pages, keep);
 	}
+	take_whole_blocks(REST);
 	printf("%ld\n", kept);
 	fflush(stdout);
 	pause();

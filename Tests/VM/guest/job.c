@@ -15,7 +15,7 @@ static struct {
 	int bind;
 	const char *feeders, *sharers;
 	int small;
-} option = { .period_us = 4000, .busy_us = 600, .mib = 32, .bind = -1, .step_pages = 16 };
+} option = { .period_us = 10000, .busy_us = 1500, .mib = 32, .bind = -1, .step_pages = 16 };
 
 static char *memory;
 static size_t bytes, stride = PAGE;
