@@ -4,11 +4,13 @@ STOKER := .build/release/stoker
 PREFIX ?= /usr/local
 # What the build links, what the tests and the linter run. Debian 12 and Ubuntu 24.04 names.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev
-TEST_PACKAGES := stress-ng clang-format python3-jsonschema
-BENCH_PACKAGES := linux-perf bpftool libbpf-tools fio stress-ng
+TEST_PACKAGES := stress-ng clang-format python3-jsonschema hwloc-nox
+VM_PACKAGES := qemu-system-x86 busybox-static numactl hwloc-nox debian-archive-keyring gcc \
+	libc6-dev
+BENCH_PACKAGES := linux-perf bpftool libbpf-tools bpftrace fio stress-ng
 SWIFT_SOURCES := Package.swift Sources Tests bpf/plugin
 
-.PHONY: run build release test lint format bench bench-accuracy bench-overhead install docs clean
+.PHONY: run build release test test-vm lint format bench bench-accuracy bench-overhead install docs clean
 
 run: release
 	$(STOKER) diagnose; test $$? -le 1
@@ -24,6 +26,10 @@ release: .build/packages-build
 test: .build/packages-build .build/packages-test
 	$(SWIFT) build --build-tests
 	Tests/run.sh
+
+# Other kernels and machines with NUMA nodes, in QEMU. QUICK=1: one boot for each kernel.
+test-vm: release .build/packages-vm
+	Tests/VM/run.py $(if $(QUICK),--quick)
 
 lint: .build/packages-test
 	$(SWIFT) format lint --strict --recursive $(SWIFT_SOURCES)
@@ -52,8 +58,9 @@ clean:
 	$(SWIFT) package clean
 	rm -f .build/packages-*
 
-.build/packages-%: packaging/install-packages
+.build/packages-%: packaging/install-packages Makefile
 	@mkdir -p .build
 	@packaging/install-packages $(if $(filter build,$*),$(BUILD_PACKAGES)) \
-		$(if $(filter test,$*),$(TEST_PACKAGES)) $(if $(filter bench,$*),$(BENCH_PACKAGES))
+		$(if $(filter test,$*),$(TEST_PACKAGES)) $(if $(filter vm,$*),$(VM_PACKAGES)) \
+		$(if $(filter bench,$*),$(BENCH_PACKAGES))
 	@touch $@

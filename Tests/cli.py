@@ -14,6 +14,7 @@ import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SCHEMA = ROOT / "docs/schema/stoker.report-1.json"
+TOPOLOGY_SCHEMA = ROOT / "docs/schema/stoker.topology-1.json"
 STOKER = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / ".build/debug/stoker").resolve()
 IS_ROOT = os.geteuid() == 0
 NOBODY = 65534
@@ -78,13 +79,13 @@ def dead_pid():
     return process.pid
 
 
-def validated(text):
+def validated(text, schema=SCHEMA):
     try:
         import jsonschema
     except ImportError:
         raise Skip("python3-jsonschema is not installed") from None
     report = json.loads(text)
-    jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text())).validate(report)
+    jsonschema.Draft202012Validator(json.loads(schema.read_text())).validate(report)
     return report
 
 
@@ -254,7 +255,7 @@ def test_no_colour_where_nobody_looks():
             expect(b"\x1b" not in expect_report(result), "escape sequences in a pipe")
     finally:
         ended(process)
-    for arguments in [["explain"], ["check"], ["--help"]]:
+    for arguments in [["explain"], ["check"], ["topology"], ["--help"]]:
         expect(b"\x1b" not in stoker(*arguments).stdout, f"escape sequences from {arguments}")
 
 
@@ -269,6 +270,152 @@ def test_check_tells_what_can_be_measured():
     expect(result.returncode in ((0,) if IS_ROOT else (0, 2)), f"exit {result.returncode}")
     expect(b"sched_switch" in result.stdout or not IS_ROOT, "no word of sched_switch")
     expect(not CONTROLS.search(result.stdout), "control bytes")
+
+
+# The map.
+
+def topology(*arguments, **options):
+    result = stoker("topology", "--format", "json", *arguments, **options)
+    expect(result.returncode == 0, f"exit {result.returncode}: {result.stderr!r}")
+    expect(result.stderr == b"", f"stderr {result.stderr!r}")
+    return validated(result.stdout, TOPOLOGY_SCHEMA)
+
+
+def cpus(text):
+    """The kernel's list form, 0-3,8."""
+    numbers = set()
+    for part in filter(None, text.split(",")):
+        low, _, high = part.partition("-")
+        numbers |= set(range(int(low), int(high or low) + 1))
+    return numbers
+
+
+def test_the_map_follows_its_schema():
+    report = topology()
+    online = pathlib.Path("/sys/devices/system/cpu/online").read_text().strip()
+    expect(report["host"]["onlineCpus"] == online, report["host"])
+    expect(report["choice"] == "found", report["choice"])
+    expect({c["id"] for c in report["cpus"] if c["online"]} == cpus(online), report["cpus"])
+    with open("/proc/interrupts") as table:
+        rows = {int(line.split(":")[0]) for line in table if line.split(":")[0].strip().isdigit()}
+    expect({row["irq"] for row in report["interrupts"]} == rows, "not the rows of /proc/interrupts")
+
+
+def test_the_map_shows_where_a_process_is():
+    allowed = os.sched_getaffinity(0)
+    process = subprocess.Popen([sys.executable, "-c", SPINNER, b"pinned".hex()])
+    try:
+        wait_for("pinned process", lambda: len(os.sched_getaffinity(process.pid)) == 1)
+        time.sleep(0.2)
+        report = topology("--pid", process.pid)
+        expect(report["choice"] == "named", report["choice"])
+        expect([p["pid"] for p in report["processes"]] == [process.pid], report["processes"])
+        threads = report["processes"][0]["threads"]
+        nodes = {c["id"]: c["node"] for c in report["cpus"]}
+        expect([(t["name"], t["cpu"], cpus(t["allowedCpus"]), t["node"]) for t in threads]
+               == [("pinned", min(allowed), {min(allowed)}, nodes[min(allowed)])], threads)
+        text = expect_report(stoker("topology", "--pid", process.pid), codes=(0,)).decode()
+        expect(f"pid {process.pid}: " in text and f"(CPU {min(allowed)})" in text, text)
+    finally:
+        ended(process)
+
+
+def test_the_map_shows_descendants():
+    with subprocess.Popen(["sh", "-c", "sleep 30 & echo $!; wait"], stdout=subprocess.PIPE) as shell:
+        child = int(shell.stdout.readline())
+        try:
+            pids = {p["pid"] for p in topology("--pid", shell.pid)["processes"]}
+            expect(pids == {shell.pid, child}, pids)
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+def test_the_map_finds_who_has_a_gpu_open():
+    stat = ("{0} (python3) S {1} 1 1 0 -1 4194304 1 0 0 0 5 5 0 0 20 0 1 0 99 1 1 1 1 1 1 1 1 0 0 0"
+            " 0 0 0 0 17 {2} 0 0 0 0 0")
+    files = {"sys/devices/system/cpu/online": "0-5", "proc/7001/numa_maps":
+             "7f0000000000 bind:1 anon=768 dirty=768 N0=256 N1=512 kernelpagesize_kB=4"}
+    for node, members in [(0, "0-2"), (1, "3-5")]:
+        files[f"sys/devices/system/node/node{node}/cpulist"] = members
+        files[f"sys/devices/system/node/node{node}/meminfo"] = f"Node {node} MemTotal: 4096 kB"
+    files |= {f"sys/devices/system/cpu/cpu{cpu}/topology/core_id": cpu for cpu in range(6)}
+    for pid, parent, cpu in [(7001, 1, 5), (7002, 7001, 0), (7003, 1, 1)]:
+        files |= {f"proc/{pid}/stat": stat.format(pid, parent, cpu), f"proc/{pid}/fd/.keep": "",
+                  f"proc/{pid}/task/{pid}/stat": stat.format(pid, parent, cpu),
+                  f"proc/{pid}/status": "Mems_allowed_list:\t0-1"}
+    with tempfile.TemporaryDirectory() as root:
+        for path, text in files.items():
+            file = pathlib.Path(root, path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{text}\n")
+        pathlib.Path(root, "proc/7001/fd/9").symlink_to("/dev/nvidia3")
+        pathlib.Path(root, "proc/7003/fd/9").symlink_to("/dev/null")
+        report = topology("--root", root)
+        expect(report["choice"] == "found", report["choice"])
+        expect([(p["pid"], p["hasDeviceOpen"], p["threads"][0]["node"], p["allowedNodes"])
+                for p in report["processes"]]
+               == [(7001, True, 1, "0-1"), (7002, False, 0, "0-1")], report["processes"])
+        memory = report["processes"][0]["memory"]
+        expect(memory["anonymous"] == {"0": 1 << 20, "1": 2 << 20}, memory)
+        expect(memory["policies"] == {"bind:1": 3 << 20}, memory)
+        expect([gap["what"] for gap in report["notSeen"]] == ["caches", "IRQs", "memory"],
+               report["notSeen"])
+        text = expect_report(stoker("topology", "--root", root), codes=(0,)).decode()
+        expect("GPU or an RDMA adapter open, and their" in text and "on node 1 (CPU 5)" in text, text)
+        expect("2.0 MiB on node 1 (67 %), 1.0 MiB on node 0 (33 %)" in text, text)
+
+
+def test_the_map_refuses_what_is_wrong():
+    expect_failure(64, "pid", "topology", "--pid", "0")
+    expect_failure(64, "only one of", "topology", "--pid", "1", "--cgroup", "/")
+    expect_failure(64, "format", "topology", "--format", "xml")
+    expect_failure(2, f"no process {(pid := dead_pid())}", "topology", "--pid", pid)
+    expect_failure(2, "no control group", "topology", "--cgroup", "/no/such/group")
+    expect_failure(2, "cannot write /nonexistent/map", "topology", "-o", "/nonexistent/map")
+    expect_failure(2, "cannot read any CPU", "topology", "--root", "/nonexistent")
+
+
+def test_the_map_goes_to_a_file():
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "map.json")
+        path.write_text("x" * 1_000_003)
+        result = stoker("topology", "--format", "json", "--output", path)
+        expect(expect_report(result, codes=(0,)) == b"", "the map went to stdout, too")
+        validated(path.read_text(), TOPOLOGY_SCHEMA)
+
+
+def test_an_ordinary_user_gets_a_map():
+    if not IS_ROOT:
+        raise Skip("needs root to become nobody")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        copy = pathlib.Path(folder, "stoker")
+        subprocess.run(["cp", STOKER, copy], check=True)
+        nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": [], "cwd": "/"}
+        for form, check in [("json", lambda t: validated(t, TOPOLOGY_SCHEMA)), ("text", bytes)]:
+            result = subprocess.run([copy, "topology", "--format", form], capture_output=True,
+                                    timeout=60, stdin=subprocess.DEVNULL, **nobody)
+            expect(result.returncode == 0, f"exit {result.returncode}: {result.stderr!r}")
+            check(result.stdout)
+            words = b" ".join(result.stdout.split())
+            expect(b"run as root" in words, f"does not say what root would add: {words}")
+
+
+def test_hostile_names_do_not_harm_the_map():
+    spinners = hostile_spinners()
+    try:
+        time.sleep(0.5)
+        targets = [word for s in spinners for word in ["--pid", str(s.pid)]]
+        for form in ["text", "json"]:
+            text = expect_report(stoker("topology", "--format", form, *targets), codes=(0,))
+            expect(not CONTROLS.search(text), f"control bytes: {text!r}")
+            expect("\u202e".encode() not in text, "a right-to-left override")
+        report = topology(*targets)
+        names = {t["name"] for p in report["processes"] for t in p["threads"]}
+        expect("\x1b[2J\x1b[31mred" in names and len(report["processes"]) == len(HOSTILE), names)
+    finally:
+        for spinner in spinners:
+            ended(spinner)
 
 
 # Names that a process chose.

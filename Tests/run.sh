@@ -10,6 +10,7 @@ ${SWIFT:-swift} test --skip-build --skip KernelTests || status=1
 ${SWIFT:-swift} test --skip-build --filter KernelTests || status=1
 
 Tests/cli.py "$stoker" || status=1
+Tests/topology.py "$stoker" || status=1
 
 if ! "$stoker" explain --markdown | cmp -s - docs/rules.md; then
 	echo "docs/rules.md is stale: run make docs, and commit it" >&2

@@ -18,9 +18,25 @@ static __always_inline void charge(struct ledger_thread *thread, __u64 state, __
 		thread->nanoseconds[state] += nanoseconds;
 }
 
+/* The loader leaves this out where there is one node only. */
+static __always_inline void charge_node(struct ledger_thread *thread, struct task_struct *task,
+					__u64 nanoseconds)
+{
+	__u32 number = thread->cpu;
+	struct ledger_nodes *nodes;
+	struct ledger_place *place;
+
+	if (!has_nodes())
+		return;
+	place = bpf_map_lookup_elem(&places, &number);
+	nodes = bpf_task_storage_get(&node_times, task, 0, 0);
+	if (place && nodes && place->node < LEDGER_NODES)
+		nodes->nanoseconds[place->node & (LEDGER_NODES - 1)] += nanoseconds;
+}
+
 /* Charges the time since `since` on this CPU: interrupts apart, the rest to what it does. */
-static __always_inline void charge_on_cpu(struct ledger_thread *thread, struct ledger_cpu *cpu,
-					  __u64 now)
+static __always_inline void charge_on_cpu(struct ledger_thread *thread, struct task_struct *task,
+					  struct ledger_cpu *cpu, __u64 now)
 {
 	__u64 elapsed = now - thread->since;
 	__u64 irq = cpu->irq - thread->irq_seen;
@@ -37,6 +53,7 @@ static __always_inline void charge_on_cpu(struct ledger_thread *thread, struct l
 		state = LEDGER_COMPACTION;
 	else if (thread->context & LEDGER_IN_RECLAIM)
 		state = LEDGER_RECLAIM;
+	charge_node(thread, task, elapsed);
 	thread->nanoseconds[LEDGER_IRQ] += irq;
 	thread->nanoseconds[LEDGER_SOFTIRQ] += softirq;
 	charge(thread, state, elapsed - irq - softirq);
@@ -84,7 +101,7 @@ static __always_inline void leave(struct ledger_thread *thread, struct task_stru
 				  __u32 task_state)
 {
 	begin_change(thread);
-	charge_on_cpu(thread, cpu, now);
+	charge_on_cpu(thread, task, cpu, now);
 	thread->state = off_state(thread, task, preempted, task_state);
 	if (thread->off & LEDGER_OFF_YIELD)
 		thread->yields++;
@@ -322,7 +339,7 @@ static __always_inline int change_context(__u8 set, __u8 clear)
 	if (!thread || !cpu)
 		return 0;
 	begin_change(thread);
-	charge_on_cpu(thread, cpu, clock_now(cpu));
+	charge_on_cpu(thread, task, cpu, clock_now(cpu));
 	thread->context = (thread->context | set) & ~clear;
 	end_change(thread);
 	return 0;

@@ -10,13 +10,15 @@ import threading
 import time
 
 import probes
+from load import Load
 
 
 def status_kib(pid, key):
     try:
-        found = re.search(rf"^{key}:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)
+        text = pathlib.Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return None
+    found = re.search(rf"^{key}:\s+(\d+)", text, re.M)
     return int(found[1]) if found else None
 
 
@@ -76,53 +78,23 @@ def stopping(stoker, pid):
     return took, len(own & probes.ids(probes.NEXT_PROGRAM))
 
 
-def switch_cost(command, load, on_switch, seconds=2.0):
-    """bpf_stats of the programs that `on_switch` picks while a load runs: ns an event, events."""
-    links = probes.ids(probes.NEXT_LINK)
-    with probes.Stats():
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            if probes.wait_attached(links, time.monotonic()) is None:
-                return None
-            found, _ = probes.hooks(probes.held(process.pid)[0])
-            own = {n for n, hook in found.items() if on_switch(hook)}
-            load_process = subprocess.Popen(load, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-            load_process.stdin.write(b"\n")
-            load_process.stdin.flush()
-            time.sleep(0.2)
-            before = probes.Stats.read(own)
-            time.sleep(seconds)
-            after = probes.Stats.read(own)
-            load_process.kill()
-            load_process.wait()
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-    spent = sum(after[n][0] - before[n][0] for n in own)
-    events = sum(after[n][1] - before[n][1] for n in own)
-    return (spent / events if events else None), events / seconds
-
-
 def herd(stoker, built, cpu, output, threads=12000):
     """(share of waits counted, None) or (None, why not)."""
-    load = subprocess.Popen([built / "loads", "herd", str(threads), str(cpu)],
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    links = probes.ids(probes.NEXT_LINK)
-    process = begin(stoker, "10s", load.pid, output)
-    probes.wait_attached(links, time.monotonic())
-    said = load.communicate("\n")[0]
-    process.communicate()
-    if load.returncode != 0 or not said:
-        return None, f"{threads} threads could not be made"
+    with Load(built, "herd", threads, cpu) as load:
+        links = probes.ids(probes.NEXT_LINK)
+        process = begin(stoker, "10s", load.pid, output)
+        probes.wait_attached(links, time.monotonic())
+        load.begin()
+        try:
+            arrivals = int(load.answer())
+        except RuntimeError as error:
+            return None, str(error)
+        finally:
+            process.communicate()
     try:
         report = json.loads(pathlib.Path(output).read_text())
     except (OSError, ValueError) as error:
         return None, f"no report: {error}"
-    arrivals = int(said)
     counted = report.get("runQueueWaits", {}).get("count", 0)
     return counted / arrivals if arrivals else None, f"{counted} of {arrivals} arrivals"
 

@@ -1,6 +1,7 @@
 """What the kernel has loaded: programs, links, maps, and what they cost."""
 import ctypes
 import json
+import os
 import pathlib
 import platform
 import re
@@ -10,6 +11,7 @@ import time
 
 SYSCALL = {"x86_64": 321, "aarch64": 280}[platform.machine()]
 NEXT_PROGRAM, NEXT_LINK = 11, 31
+SETTLED = 0.06  # s without another attachment
 LIBC = ctypes.CDLL(None, use_errno=True)
 STATS = pathlib.Path("/proc/sys/kernel/bpf_stats_enabled")
 
@@ -26,16 +28,55 @@ def ids(command):
 
 
 def wait_attached(before, started, limit=5.0):
-    """Seconds from `started` to the last new link, once none came for 60 ms; or None."""
+    """Seconds from `started` to the last new link, once no more come; or None."""
     seen, changed = set(before), None
     while time.monotonic() - started < limit:
         now = ids(NEXT_LINK)
         if now - seen:
             seen, changed = seen | now, time.monotonic()
-        elif changed and time.monotonic() - changed > 0.06:
+        elif changed and time.monotonic() - changed > SETTLED:
             return changed - started
         time.sleep(0.002)
     return None
+
+
+def attachments(pid):
+    """What a process holds: (links to hooks, perf events, programs), from its descriptors."""
+    names = []
+    try:
+        for entry in os.scandir(f"/proc/{pid}/fd"):
+            names.append(os.readlink(entry.path))
+    except OSError:
+        pass  # it, or the descriptor, went away meanwhile
+    return tuple(sum(part in name for name in names)
+                 for part in ("bpf_link", "perf_event", "bpf-prog"))
+
+
+def wait_holding(processes, limit=5.0):
+    """Until each process has attached something and none attaches more; those that have not."""
+    started = changed = time.monotonic()
+    last = None
+    while time.monotonic() - started < limit:
+        now = [attachments(process.pid) for process in processes]
+        if now != last:
+            last, changed = now, time.monotonic()
+        # bpftrace makes no links: its perf event carries the program.
+        idle = [process for process, (links, events, programs) in zip(processes, now)
+                if not links and not (events and programs)]
+        if not idle and time.monotonic() - changed > SETTLED:
+            return []
+        if any(process.poll() is not None for process in idle):
+            break
+        time.sleep(0.005)
+    return idle
+
+
+def wait_gone(links, limit=1.0):
+    """Until no link is there that is not among `links`; closing them takes the kernel a while."""
+    started = time.monotonic()
+    while ids(NEXT_LINK) - links and time.monotonic() - started < limit:
+        time.sleep(0.005)
+    time.sleep(0.02)  # a link loses its number first and its hook next
 
 
 def bpftool(*words):

@@ -26,10 +26,10 @@ class Watch:
     def __init__(self):
         self.at, self.busy, self.own = time.monotonic(), busy(), own()
 
-    def strangers(self, companions=0.0):
-        """To be asked after every child has been waited for; `companions`: their CPU seconds."""
+    def strangers(self, alive=0.0):
+        """`alive`: CPU seconds since then of children that have not been waited for."""
         wall = time.monotonic() - self.at
-        return (busy() - self.busy - (own() - self.own - companions)) / wall
+        return (busy() - self.busy - (own() - self.own) - alive) / wall
 
 
 def wait(limit=5):
@@ -56,7 +56,6 @@ class Companion:
 
     def __init__(self, built, cpu):
         self.built, self.cpus, self.processes = built, neighbours(cpu), []
-        self.used = 0.0
 
     def __enter__(self):
         for cpu in self.cpus:
@@ -72,6 +71,5 @@ class Companion:
     def __exit__(self, *_):
         for process in self.processes:
             process.kill()
-            _, process.returncode, use = os.wait4(process.pid, 0)
-            self.used += use.ru_utime + use.ru_stime
+            process.wait()
             process.stdin.close()

@@ -12,20 +12,20 @@ def interval(rounds, figure, seed=1):
     return figure(rounds), values[int(0.025 * RESAMPLES)], values[int(0.975 * RESAMPLES)]
 
 
-def slowdown(condition, control="none"):
+def slowdown(condition):
     """Median over rounds of (with / without) - 1."""
-    return lambda rounds: statistics.median(r[condition] / r[control] for r in rounds) - 1
+    return lambda rounds: statistics.median(
+        r[condition]["beside"] / r[condition]["alone"] for r in rounds) - 1
 
 
-def added(condition, control="none"):
+def added(condition):
     """Median over rounds of the CPU time added to an operation."""
-    return lambda rounds: statistics.median(r[condition] - r[control] for r in rounds)
+    return lambda rounds: statistics.median(
+        r[condition]["beside"] - r[condition]["alone"] for r in rounds)
 
 
-def share_of(condition, peer):
-    """The slowdown as a share of a peer's in the same rounds."""
-    one, other = slowdown(condition), slowdown(peer)
-
+def share(one, other):
+    """One figure as a share of another one in the same rounds."""
     def figure(rounds):
         below = other(rounds)
         return one(rounds) / below if abs(below) > 1e-9 else float("inf")

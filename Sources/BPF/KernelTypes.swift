@@ -39,6 +39,26 @@ package struct KernelTypes: ~Copyable {
         }
     }
 
+    /// Whether the kernel was built with a function of its own of this name: one that was put
+    /// into its callers is not there.
+    package borrowing func hasFunction(_ name: String) -> Bool {
+        // libbpf has the constant twice, as an enumeration's and as a macro.
+        btf__find_by_name_kind(types, name, UInt32(BTF_KIND_FUNC as Int32)) > 0
+    }
+
+    /// The constants of an enumeration by value; empty when the kernel has none of that name.
+    package borrowing func constants(of enumeration: String) -> [Int32: String] {
+        let id = btf__find_by_name_kind(types, enumeration, UInt32(BTF_KIND_ENUM))
+        guard id > 0, let type = btf__type_by_id(types, UInt32(id)) else { return [:] }
+        let entries = UnsafeRawPointer(type + 1).assumingMemoryBound(to: btf_enum.self)
+        var names: [Int32: String] = [:]
+        for index in 0..<Int(btf_vlen(type)) {
+            guard let name = btf__name_by_offset(types, entries[index].name_off) else { continue }
+            names[entries[index].val] = String(cString: name)
+        }
+        return names
+    }
+
     private borrowing func typedef(of tracepoint: String) -> UnsafePointer<btf_type>? {
         let id = btf__find_by_name_kind(
             types, "btf_trace_" + tracepoint, UInt32(BTF_KIND_TYPEDEF))

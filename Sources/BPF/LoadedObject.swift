@@ -19,9 +19,21 @@ package struct ProgramName: Hashable, Sendable {
     /// `tp_btf/sched_switch`, `iter/task`
     package var section: String
 
+    package init(name: String, section: String) {
+        self.name = name
+        self.section = section
+    }
+
     /// The tracepoint of a `tp_btf` program.
     package var tracepoint: String? {
         section.hasPrefix("tp_btf/") ? String(section.dropFirst(7)) : nil
+    }
+
+    /// What it is attached to: a tracepoint's name, or a function's with the way there in front,
+    /// such as `fentry/task_numa_work`. `nil` for programs that are run when somebody asks.
+    package var hook: String? {
+        let toFunctions = ["fentry/", "fexit/", "kprobe/", "kretprobe/"]
+        return toFunctions.contains { section.hasPrefix($0) } ? section : tracepoint
     }
 }
 

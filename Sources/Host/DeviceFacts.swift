@@ -20,10 +20,26 @@ package struct DeviceFacts: Sendable, Equatable, Codable {
     package var interrupts: [Int] = []
     /// PCI addresses of the bridges above it, the root port first.
     package var bridges: [String] = []
+    /// `nil` where the device has no link of its own or does not tell.
+    package var link: LinkFacts?
 
     package init(kind: Kind, address: String) {
         self.kind = kind
         self.address = address
+    }
+}
+
+/// A PCI Express link: what it runs at, and what its end could do. A GPU slows it down at rest.
+package struct LinkFacts: Sendable, Equatable, Codable {
+    /// GT/s of one lane.
+    package var gigatransfers: Double
+    package var lanes: Int
+    package var mostGigatransfers: Double?
+    package var mostLanes: Int?
+
+    package init(gigatransfers: Double, lanes: Int) {
+        self.gigatransfers = gigatransfers
+        self.lanes = lanes
     }
 }
 
@@ -32,6 +48,7 @@ package struct CacheFacts: Sendable, Equatable, Codable {
     package var level: Int
     /// `Data`, `Instruction`, `Unified`
     package var type: String
+    /// 0 where the kernel does not tell.
     package var sizeBytes: UInt64
     package var cpus: CPUList
 

@@ -31,6 +31,17 @@ package struct Host: Sendable {
         return bytes
     }
 
+    /// Hands a file over in the pieces in which the kernel writes it, until `take` answers false.
+    package func stream(_ path: String, _ take: ([UInt8]) -> Bool) throws(FileError) {
+        let descriptor = open(root + path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw FileError(path: path, errno: errno) }
+        defer { close(descriptor) }
+        while true {
+            let piece = try Self.chunk(of: descriptor, most: 64 << 10, path)
+            guard !piece.isEmpty, take(piece) else { return }
+        }
+    }
+
     /// The first line of a file without surrounding blanks; `nil` when it cannot be read.
     package func line(_ path: String) -> String? {
         guard let bytes = try? bytes(path, limit: 64 << 10) else { return nil }

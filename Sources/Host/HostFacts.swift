@@ -53,6 +53,9 @@ package struct Topology: Sendable, Equatable, Codable {
     package init() {}
 
     package func cpu(_ id: Int) -> CPUFacts? { cpus.first { $0.id == id } }
+
+    /// Ids of the nodes that threads can run on, ascending.
+    package var nodesWithCPUs: [Int] { nodes.filter { !$0.cpus.isEmpty }.map(\.id).sorted() }
 }
 
 package struct CPUFacts: Sendable, Equatable, Codable {

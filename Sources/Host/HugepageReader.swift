@@ -13,10 +13,13 @@ extension HugepagePool {
                 let kilobytes = UInt64(name.dropFirst("hugepages-".count).dropLast(2)),
                 let total = host.number("\(folder)/\(name)/nr_hugepages")
             else { return nil }
-            return HugepagePool(
-                node: node, pageBytes: kilobytes &* 1024, total: total,
-                free: host.number("\(folder)/\(name)/free_hugepages") ?? 0,
-                surplus: host.number("\(folder)/\(name)/surplus_hugepages") ?? 0)
+            var pool = HugepagePool(
+                node: node, pageBytes: kilobytes &* 1024, total: total, free: 0, surplus: 0)
+            // Most pools are empty, and this is read once a second: an empty one has no parts.
+            guard total > 0 else { return pool }
+            pool.free = host.number("\(folder)/\(name)/free_hugepages") ?? 0
+            pool.surplus = host.number("\(folder)/\(name)/surplus_hugepages") ?? 0
+            return pool
         }
         return pools.sorted { $0.pageBytes < $1.pageBytes }
     }

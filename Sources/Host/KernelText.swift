@@ -22,6 +22,9 @@ package struct KernelText: Sendable {
     /// The next word of this line.
     package mutating func word() -> String? { wordRange().map { text($0) } }
 
+    /// The same as bytes, for tables of very many words.
+    package mutating func wordBytes() -> ArraySlice<UInt8>? { wordRange().map { bytes[$0] } }
+
     /// Steps over the next word of this line if it is `expected`.
     package mutating func skip(_ expected: String) -> Bool {
         let start = position
@@ -115,11 +118,13 @@ extension KernelText {
     }
 
     /// Lines of `Name:  value kB`, such as /proc/meminfo: bytes where the unit is kB, else the
-    /// plain count. Values that do not fit are left out.
+    /// plain count. The files of single nodes begin each line with `Node 0`. Values that do not
+    /// fit are left out.
     package static func memoryFigures(_ bytes: [UInt8]) -> [String: UInt64] {
         var text = KernelText(bytes)
         var figures: [String: UInt64] = [:]
         while text.nextLine() {
+            if text.skip("Node") { _ = text.number() }
             guard let name = text.word(), name.hasSuffix(":"), let value = text.number() else {
                 continue
             }

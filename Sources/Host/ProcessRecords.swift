@@ -13,6 +13,8 @@ package struct ProcessStat: Sendable, Equatable {
     /// Ticks of 1/100 s.
     package var userTicks: UInt64
     package var systemTicks: UInt64
+    /// -20 to 19.
+    package var nice: Int
     package var threads: Int
     /// Ticks since boot.
     package var startTicks: UInt64
@@ -43,6 +45,7 @@ package struct ProcessStat: Sendable, Equatable {
         majorFaults = UInt64(field(12)) ?? 0
         userTicks = UInt64(field(14)) ?? 0
         systemTicks = UInt64(field(15)) ?? 0
+        nice = Int(field(19)) ?? 0
         threads = Int(field(20)) ?? 0
         startTicks = start
         cpu = Int(field(39))

@@ -11,7 +11,9 @@ extension HostFacts {
         facts.memoryTotalBytes = memoryTotal(host)
         facts.topology = Topology.read(from: host)
         facts.settings = Settings.read(from: host)
-        facts.interrupts = InterruptFacts.read(from: host)
+        let bus = PCIBus.read(from: host)
+        facts.devices = bus.devices
+        facts.interrupts = InterruptFacts.read(from: host).map(bus.located)
         facts.disks = DiskFacts.read(from: host)
         facts.power = PowerFacts.read(from: host)
         facts.hugepages = HugepagePool.read(from: host)

@@ -11,17 +11,15 @@ extension Topology {
         topology.smtControl = host.line("\(cpuFolder)/smt/control")
         topology.nodes = host.numbered("node", in: nodeFolder).map { node($0, host) }
         let nodes = nodeByCPU(topology.nodes)
-        var caches: [Int: Int] = [:]
+        let running = CPUList(ids).intersection(topology.online)
+        topology.caches = CacheFacts.read(of: running, from: host)
+        let lastLevel = lastLevelCaches(topology.caches)
         for id in ids {
             var cpu = CPUFacts(id: id)
             cpu.isOnline = topology.online.contains(id)
             describe(&cpu, host)
             cpu.node = nodes[id] ?? host.numbered("node", in: "\(cpuFolder)/cpu\(id)").first
-            if cpu.isOnline && caches[id] == nil {
-                let sharers = lastLevelSharers(of: id, host)
-                for other in sharers.cpus { caches[other] = sharers.cpus.first }
-            }
-            cpu.lastLevelCache = cpu.isOnline ? caches[id] : nil
+            cpu.lastLevelCache = lastLevel[id]
             topology.cpus.append(cpu)
         }
         return topology
@@ -36,21 +34,14 @@ extension Topology {
         cpu.siblings = CPUList(parsing: siblings) ?? CPUList([])
     }
 
-    /// CPUs that share the unified cache of the highest level; empty when none is described.
-    private static func lastLevelSharers(of id: Int, _ host: Host) -> CPUList {
-        let folder = "\(cpuFolder)/cpu\(id)/cache"
-        var highest: Int64 = 0
-        var sharers = CPUList([])
-        for index in host.numbered("index", in: folder) {
-            let cache = "\(folder)/index\(index)"
-            guard host.line("\(cache)/type") == "Unified",
-                let level = host.number("\(cache)/level"), level > highest,
-                let shared = CPUList(parsing: host.line("\(cache)/shared_cpu_list") ?? ""),
-                shared.contains(id)
-            else { continue }
-            (highest, sharers) = (level, shared)
+    /// By CPU, the unified cache of the highest level, told by the lowest CPU that shares it.
+    private static func lastLevelCaches(_ caches: [CacheFacts]) -> [Int: Int] {
+        var byCPU: [Int: Int] = [:]
+        // Higher levels come later and win.
+        for cache in caches where cache.type == "Unified" {
+            for cpu in cache.cpus.cpus { byCPU[cpu] = cache.cpus.cpus.first }
         }
-        return sharers
+        return byCPU
     }
 
     private static func node(_ id: Int, _ host: Host) -> NodeFacts {
@@ -59,19 +50,8 @@ extension Topology {
         return NodeFacts(
             id: id,
             cpus: CPUList(parsing: host.line("\(folder)/cpulist") ?? "") ?? CPUList([]),
-            memoryBytes: memoryTotal("\(folder)/meminfo", host),
+            memoryBytes: host.memoryFigures(ofNode: id)["MemTotal"] ?? 0,
             distances: distances.compactMap { Int($0) })
-    }
-
-    /// Lines read `Node 0 MemTotal:  1024 kB`.
-    private static func memoryTotal(_ path: String, _ host: Host) -> UInt64 {
-        guard let bytes = try? host.bytes(path) else { return 0 }
-        var text = KernelText(bytes)
-        while text.nextLine() {
-            guard text.skip("Node"), text.word() != nil, text.skip("MemTotal:") else { continue }
-            return (text.number() ?? 0) &* 1024
-        }
-        return 0
     }
 
     private static func nodeByCPU(_ nodes: [NodeFacts]) -> [Int: Int] {
@@ -91,6 +71,15 @@ extension Topology {
 }
 
 extension Host {
+    /// What meminfo of one memory node says, in bytes where its unit is kB. Its lines read
+    /// `Node 0 MemTotal:  1024 kB`.
+    package func memoryFigures(ofNode id: Int) -> [String: UInt64] {
+        guard let bytes = try? bytes("/sys/devices/system/node/node\(id)/meminfo") else {
+            return [:]
+        }
+        return KernelText.memoryFigures(bytes)
+    }
+
     /// The numbers of entries such as `cpu0`, `node12`, ascending.
     package func numbered(_ prefix: String, in folder: String) -> [Int] {
         names(in: folder)

@@ -19,6 +19,7 @@ func training(_ observation: Observation, _ threads: Threads?) -> [JSON] {
             ("gpus", .array([])),
             ("numaNode", node(process, observation.facts).map { JSON($0) } ?? .null),
             ("stepMilliseconds", .null),
+            ("memory", process.memory.map(memory) ?? .null),
             (
                 "threads",
                 .array((byPid[process.pid] ?? []).map { thread($0, job, waits[$0.tid] ?? []) })
@@ -72,6 +73,7 @@ private func thread(_ thread: ThreadActivity, _ job: Job, _ waits: [Wait]) -> JS
         ("exited", .bool(thread.hasExited)),
         ("cpu", JSON(thread.cpu)),
         ("seconds", seconds(thread.time)),
+        ("secondsByNode", secondsByNode(thread)),
         ("mmapLockSeconds", JSON(seconds: thread.mmapLock)),
         ("minorFaults", JSON(thread.minorFaults)),
         ("majorFaults", JSON(thread.majorFaults)),

@@ -21,6 +21,7 @@ package func jsonReport(
         ("processes", .array(isHost ? processes(observation, threads) : [])),
         ("cpus", .array(cpus(observation))),
         ("runQueueWaits", runQueueWaits(observation)),
+        ("numa", numa(observation)),
         ("verdict", .string(diagnosis.verdict.rawValue)),
         ("findings", .array(diagnosis.findings.map(finding))),
         ("excluded", .array(diagnosis.excluded.map(excluded))),

@@ -35,12 +35,15 @@ extension Page {
     private mutating func writeProcesses(_ observation: Observation, _ threads: Threads) {
         let processes = observation.job.processes
         for process in processes.prefix(4) {
-            let count = threads.threads.filter { $0.pid == process.pid }.count
+            let members = threads.threads.filter { $0.pid == process.pid }
             let command = process.command.isEmpty ? process.name : process.command
             var text = "pid \(process.pid)"
             if let rank = process.rank { text += ", rank \(rank)" }
-            text += ", \(counted(count, "thread")): \(shown(command))"
+            text += ", \(counted(members.count, "thread")): \(shown(command))"
             paragraph(text, indent: 2)
+            if let line = placementLine(process, members, observation) {
+                paragraph(line, indent: 4)
+            }
         }
         writeRest(processes.count - 4, "process")
     }

@@ -38,10 +38,10 @@ struct CulpritGroup {
         return copy
     }
 
-    /// Positive pids, which alone may stand in a command, the worst first.
-    func pids(most: Int) -> [Int32] {
+    /// Those with positive pids, which alone may stand in a command, the worst first.
+    func processes(most: Int) -> [Culprit] {
         var seen: Set<Int32> = []
-        return members.map(\.culprit.id).filter { $0 > 0 && seen.insert($0).inserted }
+        return members.map(\.culprit).filter { $0.id > 0 && seen.insert($0.id).inserted }
             .prefix(most).map { $0 }
     }
 }

@@ -122,11 +122,13 @@ extension Observation {
                 managedBy: manager("irqbalance"))
         }
         if group.name == "kworker" { return boundWorkers(kept) }
-        let pids = group.pids(most: 4)
+        let threads = group.processes(most: 4)
         return Fix(
-            commands: pids.map { "taskset -pc \(kept.description) \($0)" }
+            commands: threads.map { "taskset -pc \(kept.description) \($0.id)" }
                 .or("# nothing to move: these kernel threads have ended"),
-            rollback: pids.map { "taskset -pc \(all.description) \($0)" },
+            rollback: threads.map {
+                "taskset -pc \(($0.allowed ?? all).description) \($0.id)"
+            },
             risk: """
                 A kernel thread that belongs to one CPU refuses the change, which does no harm. \
                 kswapd should stay on its own memory node. rcuo threads exist only with the boot \

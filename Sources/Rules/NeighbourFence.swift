@@ -7,22 +7,23 @@ extension Observation {
 
     /// Keeps the processes of `groups` off the CPUs that training uses.
     func fence(_ groups: [CulpritGroup], from split: CPUSplit?) -> Fix {
-        let pids = groups.first?.pids(most: 4) ?? []
-        guard let split else { return moveOrStop(pids) }
+        let culprits = groups.first?.processes(most: 4) ?? []
+        guard let split else { return moveOrStop(culprits) }
         let slices = fenceableSlices(groups)
         guard slices.isEmpty else { return fence(slices, to: split.housekeeping) }
         let list = split.housekeeping.description
-        let all = facts.topology.usable.description
         return Fix(
-            commands: pids.map { "taskset -apc \(list) \($0)" }.or(Self.haveEnded),
+            commands: culprits.map { "taskset -apc \(list) \($0.id)" }.or(Self.haveEnded),
             persist: groups.isEmpty ? [] : ["taskset -c \(list) COMMAND"],
-            rollback: pids.map { "taskset -apc \(all) \($0)" },
+            rollback: culprits.map {
+                "taskset -apc \(($0.allowed ?? facts.topology.usable).description) \($0.id)"
+            },
             risk: """
                 The process gets CPUs \(list) only and runs slower where they are busy. Processes \
                 that it starts later inherit this; ones that already run keep their CPUs, and \
                 short-lived ones are gone before the command runs: start their parent with the \
-                second form. A mask that was set before is not restored by the rollback. Milder: \
-                renice -n 10 -p PID.
+                second form. The rollback gives all its threads the CPUs that its main thread had. \
+                Milder: renice -n 10 -p PID.
                 """,
             managedBy: manager("slurmd", "kubelet"))
     }
@@ -59,14 +60,14 @@ extension Observation {
         return isCovered ? slices : []
     }
 
-    private func moveOrStop(_ pids: [Int32]) -> Fix {
+    private func moveOrStop(_ culprits: [Culprit]) -> Fix {
         Fix(
-            commands: pids.map { "renice -n 19 -p \($0)" }.or(Self.haveEnded),
-            rollback: pids.map { "renice -n 0 -p \($0)" },
+            commands: culprits.map { "renice -n 19 -p \($0.id)" }.or(Self.haveEnded),
+            rollback: culprits.map { "renice -n \($0.nice ?? 0) -p \($0.id)" },
             risk: """
                 This host has too few CPUs to give the process any of its own. Move it to another \
                 host or stop it while the job runs; the lower priority only makes its turns \
-                shorter, and the process slower. The rollback assumes the usual priority 0.
+                shorter, and the process slower.
                 """)
     }
 }

@@ -7,6 +7,8 @@ package let allSignals: [any Signal.Type] = [
     SoftIRQs.self,
     VirtualMemory.self,
     FreeMemory.self,
+    NodeMemory.self,
+    NUMABalancing.self,
     Cgroups.self,
     Pressure.self,
     Disks.self,

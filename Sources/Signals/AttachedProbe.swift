@@ -32,12 +32,12 @@ struct AttachedProbe: ~Copyable {
                 setup.without.insert(program.name)
                 hooks.append(
                     HookState(
-                        probe: image.name, hook: program.tracepoint ?? program.name, reason: why))
+                        probe: image.name, hook: program.hook ?? program.name, reason: why))
             }
             object = try LoadedObject(bytes, setup)
         }
         for program in programs where !setup.without.contains(program.name) {
-            guard let hook = program.tracepoint else { continue }
+            guard let hook = program.hook else { continue }
             do throws(ProbeError) {
                 try object.attach(program.name)
                 hooks.append(HookState(probe: image.name, hook: hook))

@@ -10,6 +10,9 @@ package final class LedgerProbe {
     /// Stand in for run_delay on kernels that do not keep it.
     private static let wakeups: Set<String> = ["on_wakeup", "on_wakeup_new"]
 
+    /// Memory nodes with CPUs, as the kernel side counts them.
+    let nodes: [Int]
+
     private let probe: AttachedProbe
     private let deaths: RingReader
     private var ended: [ledger_record] = []
@@ -26,15 +29,17 @@ package final class LedgerProbe {
     init(watch: Watch, topology: Topology) throws(Unavailable) {
         do throws(ProbeError) {
             let types = try KernelTypes()
+            let nodes = topology.nodesWithCPUs
             var setup = ProbeSetup()
-            setup.constants[".rodata.config"] = bytes(of: Self.config(watch, types))
+            setup.constants[".rodata.config"] = bytes(of: Self.config(watch, types, nodes))
             let cpus = UInt32(possibleCPUs())
             setup.mapEntries = ["cpus": cpus, "places": cpus]
             if types.hasField("run_delay", of: "sched_info") { setup.without = Self.wakeups }
             let probe = try AttachedProbe(.ledger, setup, needed: Self.needed, on: types)
-            try probe.object.setArray("places", Self.places(topology, Int(cpus)))
+            try probe.object.setArray("places", Self.places(topology, nodes, Int(cpus)))
             deaths = try RingReader("deaths", of: probe.object)
             self.probe = probe
+            self.nodes = nodes
         } catch {
             throw Unavailable(error)
         }
@@ -110,12 +115,15 @@ package final class LedgerProbe {
         return kernelName(elements(of: name, as: UInt8.self))
     }
 
-    private static func config(_ watch: Watch, _ types: borrowing KernelTypes) -> ledger_config {
+    private static func config(
+        _ watch: Watch, _ types: borrowing KernelTypes, _ nodes: [Int]
+    ) -> ledger_config {
         var config = ledger_config()
         config.watch_all = watch.everything ? 1 : 0
         config.`self` = UInt32(bitPattern: getpid())
         config.spawner = watch.children ? UInt32(bitPattern: getpid()) : 0
         config.switch_has_state = types.argumentCount(ofTracepoint: "sched_switch") == 4 ? 1 : 0
+        config.nodes = UInt32(nodes.count)
         withUnsafeMutableBytes(of: &config.calls) { calls in
             for (kind, numbers) in systemCalls {
                 for number in numbers { calls[number] = UInt8(kind.rawValue) }
@@ -124,11 +132,14 @@ package final class LedgerProbe {
         return config
     }
 
-    private static func places(_ topology: Topology, _ count: Int) -> [ledger_place] {
+    private static func places(
+        _ topology: Topology, _ nodes: [Int], _ count: Int
+    ) -> [ledger_place] {
         (0..<count).map { number in
             let cpu = topology.cpu(number)
+            let node = cpu?.node.flatMap { nodes.firstIndex(of: $0) }
             return ledger_place(
-                cache: UInt32(cpu?.lastLevelCache ?? 0), node: UInt32(cpu?.node ?? 0))
+                cache: UInt32(cpu?.lastLevelCache ?? 0), node: UInt32(node ?? 0))
         }
     }
 }

@@ -35,7 +35,9 @@ final class LedgerReader {
                     tid: record.tid, culprit: thread.culprit, kind: UInt32(thread.culprit_kind))
                 waited[id, default: 0] += thread.blamed
             }
-            let live = records.map { ThreadActivity($0, hasExited: false) }
+            let live = records.map {
+                ThreadActivity($0, hasExited: false, nodes: ledger.nodes)
+            }
             source.watchedPids = Set(live.map(\.pid))
             return Threads(
                 threads: live + ended + sums.values.sorted { $0.name < $1.name },
@@ -47,7 +49,7 @@ final class LedgerReader {
     }
 
     private func keep(_ records: [ledger_record]) {
-        ended += records.map { ThreadActivity($0, hasExited: true) }
+        ended += records.map { ThreadActivity($0, hasExited: true, nodes: ledger.nodes) }
         guard ended.count > Self.endedKept else { return }
         ended.sort { $0.awake > $1.awake }
         for thread in ended[(Self.endedKept / 2)...] {
@@ -66,6 +68,10 @@ final class LedgerReader {
         if unblamed > 0 {
             gaps.reasons.append(
                 "no room to note who caused \(unblamed / 1_000_000) ms of waiting")
+        }
+        if ledger.nodes.count > Int(LEDGER_NODES) {
+            gaps.reasons.append(
+                "time by memory node is told for the first \(LEDGER_NODES) nodes only")
         }
         let hooks = [
             "sched_process_fork": "threads started after the beginning",
@@ -91,10 +97,13 @@ final class LedgerReader {
         if let known = culprits[kind]?[id] { return known }
         var culprit = Culprit(kind: kind, id: Int32(bitPattern: id))
         if kind == .process || kind == .kthread {
-            culprit.name = source.host.process(culprit.id).name ?? ledger.obituary(id) ?? ""
-        }
-        if kind == .process, let paths = source.host.process(culprit.id).cgroups {
-            culprit.cgroup = paths["cpu"] ?? paths[""]
+            let files = source.host.process(culprit.id)
+            culprit.name = files.name ?? ledger.obituary(id) ?? ""
+            culprit.allowed = files.status?.allowed
+            culprit.nice = files.stat?.nice
+            if kind == .process, let paths = files.cgroups {
+                culprit.cgroup = paths["cpu"] ?? paths[""]
+            }
         }
         culprits[kind, default: [:]][id] = culprit
         return culprit
@@ -119,6 +128,7 @@ extension ThreadActivity {
         sum.time = time + other.time
         sum.mmapLock += other.mmapLock
         sum.writing += other.writing
+        sum.timeByNode.merge(other.timeByNode, uniquingKeysWith: +)
         sum.systemTime += other.systemTime
         sum.minorFaults += other.minorFaults
         sum.majorFaults += other.majorFaults

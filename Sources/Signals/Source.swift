@@ -26,6 +26,9 @@ package final class Source {
     package let ledger: Result<LedgerProbe, Unavailable>
     /// The block probe, or why there is none.
     let block: Result<BlockProbe, Unavailable>
+    /// The NUMA probe, or why there is none; `nil` where fewer than two nodes have memory, for
+    /// there the kernel does nothing that it could see.
+    let numa: Result<NUMAProbe, Unavailable>?
     /// Processes whose threads stood in the last reading of the ledger.
     package internal(set) var watchedPids: Set<Int32>
     private var looks: [() -> Void] = []
@@ -46,6 +49,14 @@ package final class Source {
             guard wanted else { throw off }
             return try BlockProbe()
         }
+        let hasRemoteMemory = facts.topology.nodesWithMemory.count > 1
+        numa =
+            !hasRemoteMemory
+            ? nil
+            : Result { () throws(Unavailable) in
+                guard wanted else { throw off }
+                return try NUMAProbe()
+            }
     }
 
     /// Every hook that the probes want, attached or not.
@@ -60,6 +71,12 @@ package final class Source {
         case .success(let probe): hooks += probe.hooks
         case .failure(let why):
             hooks.append(HookState(probe: "block", hook: "*", reason: why.reason))
+        }
+        switch numa {
+        case .success(let probe): hooks += probe.hooks
+        case .failure(let why):
+            hooks.append(HookState(probe: "numa", hook: "*", reason: why.reason))
+        case nil: break
         }
         return hooks
     }

@@ -1,3 +1,5 @@
+package import Host
+
 /// One thread that is watched: who it is and, as running totals or as a change, what it did.
 package struct ThreadActivity: Equatable, Sendable {
     package var tid: Int32
@@ -69,6 +71,10 @@ package struct Culprit: Hashable, Sendable {
     package var name: String
     /// Control group path of the process; `nil` when unknown.
     package var cgroup: String?
+    /// CPUs that its main thread was allowed, and its nice value, when it was first seen in the
+    /// way; `nil` when it was gone too soon.
+    package var allowed: CPUList?
+    package var nice: Int?
 
     package init(kind: Kind, id: Int32 = 0, name: String = "", cgroup: String? = nil) {
         self.kind = kind

@@ -3,7 +3,8 @@ import CRecords
 
 /// From what the kernel keeps of a thread to a thread's activity.
 extension ThreadActivity {
-    init(_ record: ledger_record, hasExited: Bool) {
+    /// `nodes`: memory nodes with CPUs, in the order in which the kernel side counts them.
+    init(_ record: ledger_record, hasExited: Bool, nodes: [Int] = []) {
         let thread = record.thread
         self.init(
             tid: Int32(bitPattern: record.tid), pid: Int32(bitPattern: record.pid),
@@ -16,7 +17,11 @@ extension ThreadActivity {
         for state in ThreadState.allCases { time[state] = charged[state.rawValue] }
         mmapLock = thread.mmap_lock
         writing = thread.writing
-        if !hasExited { chargeUnfinished(record) }
+        if nodes.count > 1 {
+            let byNode = elements(of: record.nodes.nanoseconds, as: UInt64.self)
+            timeByNode = Dictionary(uniqueKeysWithValues: zip(nodes, byNode))
+        }
+        if !hasExited { chargeUnfinished(record, on: nodes) }
         systemTime = record.system
         minorFaults = record.minor_faults
         majorFaults = record.major_faults
@@ -29,7 +34,7 @@ extension ThreadActivity {
     }
 
     /// The kernel charges a state when it ends; this adds the one that still goes on.
-    private mutating func chargeUnfinished(_ record: ledger_record) {
+    private mutating func chargeUnfinished(_ record: ledger_record, on nodes: [Int]) {
         let thread = record.thread
         let elapsed = record.going
         let state = ThreadState(rawValue: Int(thread.state)) ?? .sleeping
@@ -40,6 +45,9 @@ extension ThreadActivity {
             time[.irq] += irq
             time[.softirq] += softirq
             time[onCPUState(thread.context)] += elapsed - irq - softirq
+            if nodes.indices.contains(Int(record.node)) {
+                timeByNode[nodes[Int(record.node)]]? += elapsed
+            }
         case .waiting:
             let isThrottled = thread.off & UInt8(LEDGER_OFF_THROTTLED) != 0
             time[isThrottled ? .throttled : .waiting] += elapsed
@@ -64,6 +72,9 @@ extension ThreadActivity {
         // Parts of a state that may just have been told to be another.
         change.mmapLock = min(growth(mmapLock, earlier.mmapLock), change.time[.blocked])
         change.writing = min(growth(writing, earlier.writing), change.time[.io])
+        for (node, time) in timeByNode {
+            change.timeByNode[node] = growth(time, earlier.timeByNode[node] ?? 0)
+        }
         change.systemTime = growth(systemTime, earlier.systemTime)
         change.minorFaults = growth(minorFaults, earlier.minorFaults)
         change.majorFaults = growth(majorFaults, earlier.majorFaults)

@@ -11,13 +11,15 @@ package struct JobWatcher {
 
     private let host: Host
     private let scope: Job.Scope
+    private let hasRemoteMemory: Bool
     private var processes: [Int32: ProcessFacts] = [:]
     private var busiest: [(pid: Int32, tid: Int32)] = []
     private var allowed: [Int32: CPUList] = [:]
 
-    package init(on host: Host, scope: Job.Scope) {
+    package init(on host: Host, scope: Job.Scope, topology: Topology = Topology()) {
         self.host = host
         self.scope = scope
+        hasRemoteMemory = topology.nodesWithMemory.count > 1
     }
 
     /// Takes note of processes that a reading of the ledger shows for the first time.
@@ -49,9 +51,14 @@ package struct JobWatcher {
         if scope == .processes {
             for pid in known.keys { known[pid]?.readUse(of: host.process(pid)) }
         }
-        let list = known.values.sorted { $0.pid < $1.pid }
-        let roles = scope == .processes ? roles(of: threads, in: list) : [:]
-        return Job(scope: scope, processes: list, roles: roles)
+        var job = Job(scope: scope, processes: known.values.sorted { $0.pid < $1.pid })
+        if scope == .processes { job.roles = roles(of: threads, in: job.processes) }
+        guard hasRemoteMemory else { return job }
+        let memory = memoryPlacements(of: threads, roles: job.roles, on: host)
+        for index in job.processes.indices {
+            job.processes[index].memory = memory[job.processes[index].pid]
+        }
+        return job
     }
 }
 
@@ -64,6 +71,7 @@ extension ProcessFacts {
         let status = files.status
         user = status?.user
         allowed = status?.allowed
+        allowedNodes = status?.allowedNodes?.cpus
         cgroups = files.cgroups ?? [:]
         hasDeviceOpen = !(files.openDevices ?? []).isEmpty
         let environment = files.environment ?? [:]

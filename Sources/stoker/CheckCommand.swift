@@ -45,11 +45,17 @@ extension ProbeCheck {
         let state: ProbeCheck.State =
             switch hook.reason {
             case nil: .ok
-            case .some(HookState.noTracepoint): .missing
+            case HookState.noTracepoint, HookState.noFunction: .missing
             default: .refused
             }
+        let place =
+            switch hook.hook {
+            case "*": "all hooks"
+            case _ where hook.hook.contains("/"): hook.hook
+            default: "tp_btf/\(hook.hook)"
+            }
         self.init(
-            name: hook.probe, hook: hook.hook == "*" ? "all hooks" : "tp_btf/\(hook.hook)",
+            name: hook.probe, hook: place,
             signal: hook.signal, state: state, reason: hook.reason, adds: hook.adds)
     }
 }

@@ -9,7 +9,9 @@ struct Stoker: ParsableCommand {
         commandName: "stoker",
         abstract: "Finds out what the host does to a training job, who does it and what to change.",
         version: version,
-        subcommands: [DiagnoseCommand.self, CheckCommand.self, ExplainCommand.self])
+        subcommands: [
+            DiagnoseCommand.self, CheckCommand.self, TopologyCommand.self, ExplainCommand.self,
+        ])
 }
 
 /// Exit status of every command: 0 looked, nothing of `warning` or worse; these; 64 usage.

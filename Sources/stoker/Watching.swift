@@ -5,7 +5,7 @@ import Training
 
 /// Looks at the host for a while and puts together what was seen.
 struct Watching {
-    /// The ring of ended threads holds 7,000: enough for 350,000 deaths a second at this pace.
+    /// The ring of ended threads holds 5,500: enough for 275,000 deaths a second at this pace.
     private static let drainMilliseconds: UInt64 = 20
     /// Masks of allowed CPUs are looked at this often.
     private static let lookNanoseconds: UInt64 = 100_000_000
@@ -24,7 +24,8 @@ struct Watching {
     /// Runs until the time is over, everything watched has ended or the user interrupts.
     func observe(_ interruptions: Interruptions) throws(Failure) -> Observation {
         let sensors = Sensors(on: source)
-        var jobs = JobWatcher(on: source.host, scope: scope)
+        var jobs = JobWatcher(
+            on: source.host, scope: scope, topology: source.facts.topology)
         let startedAt = wallClock()
         let first = sensors.sample()
         note(first, &jobs)
@@ -105,7 +106,7 @@ extension Window {
 }
 
 /// Seconds since 1970.
-private func wallClock() -> Double {
+func wallClock() -> Double {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9

@@ -6,7 +6,7 @@ import Testing
 
 struct ProcessTests {
     private static let tail =
-        " S 41 42 42 0 -1 4194560 123 0 5 0 31 17 0 0 20 0 3 0 9876 1 1 1 1 1 1 1 1 0 0 0 0 0 0 0 17 6 0 0 77 0 0"
+        " S 41 42 42 0 -1 4194560 123 0 5 0 31 17 0 0 20 -7 3 0 9876 1 1 1 1 1 1 1 1 0 0 0 0 0 0 0 17 6 0 0 77 0 0"
 
     @Test(arguments: [
         "python3", "tmux: server", "a) S 1 (b", "))", "", "x\ny", "(sd-pam)",
@@ -21,6 +21,7 @@ struct ProcessTests {
         #expect(stat?.majorFaults == 5)
         #expect(stat?.userTicks == 31)
         #expect(stat?.systemTicks == 17)
+        #expect(stat?.nice == -7)
         #expect(stat?.threads == 3)
         #expect(stat?.startTicks == 9876)
         #expect(stat?.cpu == 6)

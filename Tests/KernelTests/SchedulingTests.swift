@@ -1,4 +1,5 @@
 import Glibc
+import Host
 import Signals
 import Testing
 
@@ -59,6 +60,29 @@ extension Kernel {
             #expect(behindMayflies * 3 >= waited, "\(waits.prefix(5))")
             #expect(nameless * 20 <= waited, "\(nameless) of \(waited) ns")
             #expect(!mayflies.contains { $0.culprit.id == brood.pid })
+        }
+
+        /// This machine may have one node: two are made up, with one CPU each.
+        @Test func tellsOnWhichNodeAThreadRan() throws {
+            var facts = HostFacts()
+            for cpu in 0...1 {
+                facts.topology.cpus.append(CPUFacts(id: cpu))
+                facts.topology.cpus[cpu].node = 3 * cpu
+                facts.topology.nodes.append(
+                    NodeFacts(id: 3 * cpu, cpus: CPUList([cpu]), memoryBytes: 0, distances: []))
+            }
+            let load = try Load(prepared: "drift", "0", "1")
+            let source = Source(host: Host(), facts: facts, watch: Watch(pids: [load.pid]))
+            let change = try measured(source, milliseconds: 1_200) { load.go() }
+            let thread = try #require(change.main(of: load.pid))
+            let ran: UInt64 = thread.time[.running] + thread.time[.irq] + thread.time[.softirq]
+            let first: UInt64 = thread.timeByNode[0] ?? 0
+            let second: UInt64 = thread.timeByNode[3] ?? 0
+            #expect(thread.timeByNode.count == 2)
+            #expect(thread.nodeMigrations >= 1)
+            #expect(abs(Double(first + second) - Double(ran)) < 0.01 * Double(ran))
+            #expect(first >= 50_000_000)
+            #expect(second >= 50_000_000)
         }
 
         @Test func sleepersSleep() throws {

@@ -273,6 +273,13 @@ static void run(char **argument)
 		ready();
 		fork_children(atoi(first), 3000);
 		pause();
+	} else if (!strcmp(name, "drift")) {
+		pin(first);
+		ready();
+		spin(400000);
+		pin(second);
+		for (;;)
+			spin(1000000);
 	} else if (!strcmp(name, "exec")) {
 		ready();
 		spin(700000);

@@ -128,7 +128,7 @@ import Training
             keys == [
                 "schema", "version", "host", "window", "scope", "method", "coverage", "training",
                 "processes",
-                "cpus", "runQueueWaits", "verdict", "findings", "excluded", "unchecked",
+                "cpus", "runQueueWaits", "numa", "verdict", "findings", "excluded", "unchecked",
             ])
     }
 

@@ -72,6 +72,21 @@ import Training
         #expect(fix.rollback == ["taskset -apc 0-7 4321"])
     }
 
+    @Test func theWayBackIsWhatTheCulpritHad() throws {
+        var wait = Scheduling.wait(701, behind: 4321, "rsync", .ms(301))
+        wait.culprit.allowed = CPUList([2, 3])
+        wait.culprit.nice = -5
+        for (facts, rollback) in [
+            (Scheduling.eightCPUs(), "taskset -apc 2-3 4321"),
+            (Scheduling.twoCPUs(), "renice -n -5 -p 4321"),
+        ] {
+            let observation = Scheduling.observation(
+                facts, threads: [Scheduling.thread(701, [.waiting: .ms(301)])], waits: [wait])
+            let fix = try #require(try Rule.noisyNeighbour.check(observation).first?.fix)
+            #expect(fix.rollback == [rollback])
+        }
+    }
+
     @Test func keepsOffTheCPUsThatTrainingIsBoundTo() throws {
         var observation = waiting(.ms(301), facts: Scheduling.twoCPUs())
         observation.job.processes[0].allowed = CPUList([1])

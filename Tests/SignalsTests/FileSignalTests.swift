@@ -14,6 +14,10 @@ struct FileSignalTests {
         #expect(memory.zones.map(\.name) == ["DMA", "DMA32", "Normal"])
         #expect(memory.zones.allSatisfy { $0.freeBlocks.count == 11 && $0.low > $0.minimum })
         #expect(memory.gaps == Gaps())
+        let nodes = try NodeMemory.open(on: source)()
+        #expect(nodes.nodes.map(\.id) == [0] && nodes.nodes[0].local > 0)
+        #expect(nodes.nodes[0].hugepages.count == 2 && nodes.gaps == Gaps())
+        #expect(try NUMABalancing.open(on: source)().gaps == Gaps())
         #expect(try Disks.open(on: source)().disks.map(\.name) == ["vda", "zram0"])
         #expect(throws: Unavailable.self) { try Power.open(on: source) }
     }

@@ -107,6 +107,7 @@ struct task_struct {
 	unsigned long nivcsw;
 	char comm[16];
 	struct task_struct *real_parent;
+	__u64 node_stamp; /* when its page tables are due for NUMA balancing */
 };
 
 /* Before 5.14. */

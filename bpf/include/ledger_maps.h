@@ -12,6 +12,13 @@ struct {
 	__type(value, struct ledger_thread);
 } threads SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct ledger_nodes);
+} node_times SEC(".maps");
+
 /* One for each possible CPU; the loader sets the size. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -221,6 +228,29 @@ static __always_inline bool mmap_lock_is_wanted(struct task_struct *task)
 	return waiters->next != waiters;
 }
 
+static __always_inline bool has_nodes(void)
+{
+	return config.nodes > 1;
+}
+
+static __always_inline void fill_nodes(struct ledger_record *record, struct task_struct *task)
+{
+	__u32 number = record->thread.cpu;
+	struct ledger_nodes *nodes;
+	struct ledger_place *place;
+
+	record->node = 0;
+	__builtin_memset(&record->nodes, 0, sizeof(record->nodes));
+	if (!has_nodes())
+		return;
+	place = bpf_map_lookup_elem(&places, &number);
+	if (place)
+		record->node = place->node;
+	nodes = bpf_task_storage_get(&node_times, task, 0, 0);
+	if (nodes)
+		record->nodes = *nodes;
+}
+
 /* What the kernel itself knows of a thread. */
 static __always_inline void fill_record(struct ledger_record *record, struct task_struct *task)
 {
@@ -234,6 +264,6 @@ static __always_inline void fill_record(struct ledger_record *record, struct tas
 	record->tid = task->pid;
 	record->pid = task->tgid;
 	record->parent = task->real_parent->tgid;
-	record->reserved = 0;
+	fill_nodes(record, task);
 	bpf_probe_read_kernel(record->name, sizeof(record->name), task->comm);
 }

@@ -38,6 +38,8 @@ static __always_inline void open_ledger(struct task_struct *task, __u32 state)
 		__sync_fetch_and_add(&here->lost_threads, 1);
 		return;
 	}
+	if (has_nodes())
+		bpf_task_storage_get(&node_times, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	thread->state = state;
 	thread->cpu = cpu_number_of(task);
 	if (has_sched_info(task))

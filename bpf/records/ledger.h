@@ -67,6 +67,7 @@ enum {
 	LEDGER_BULKS = 32,
 	LEDGER_BULK_NS = 1000000, /* stints are summed up to this length */
 	LEDGER_CALLS = 512,
+	LEDGER_NODES = 8, /* with CPUs; of more the rest is not told apart */
 	LEDGER_NAME = 16,
 
 	/* ledger_thread.context */
@@ -106,9 +107,15 @@ struct ledger_thread {
 };
 _Static_assert(sizeof(struct ledger_thread) == 184, "no padding");
 
+/* Time on a CPU by memory node, kept only where there are several. */
+struct ledger_nodes {
+	__u64 nanoseconds[LEDGER_NODES];
+};
+
 /* A thread as the iterator, or its death, tells it. */
 struct ledger_record {
 	struct ledger_thread thread;
+	struct ledger_nodes nodes;
 	__u64 now;     /* CLOCK_MONOTONIC */
 	__u64 going;   /* ns since thread.since */
 	__u64 irq_now; /* its CPU's totals */
@@ -123,10 +130,10 @@ struct ledger_record {
 	__u32 tid;
 	__u32 pid;
 	__u32 parent; /* process that started this one */
-	__u32 reserved;
+	__u32 node;   /* of its CPU, as in ledger_place */
 	__u8 name[LEDGER_NAME];
 };
-_Static_assert(sizeof(struct ledger_record) == 184 + 11 * 8 + 16 + 16, "no padding");
+_Static_assert(sizeof(struct ledger_record) == 184 + 64 + 11 * 8 + 16 + 16, "no padding");
 
 /* Who ran on a CPU until `end`; it began where the one before ended. */
 struct ledger_stint {
@@ -183,7 +190,7 @@ struct ledger_irq {
 /* Where a CPU is: what makes a migration dear. */
 struct ledger_place {
 	__u32 cache;
-	__u32 node;
+	__u32 node; /* index among the nodes that have CPUs */
 };
 
 /* Set before the probe is loaded. */
@@ -192,6 +199,7 @@ struct ledger_config {
 	__u32 self;		  /* process that is never watched */
 	__u32 spawner;		  /* process whose children are watched */
 	__u32 switch_has_state;	  /* sched_switch brings prev_state (5.18) */
+	__u32 nodes;		  /* memory nodes with CPUs */
 	__u8 calls[LEDGER_CALLS]; /* enum ledger_call by system call number */
 };
 

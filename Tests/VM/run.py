@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Boots Debian's kernels in QEMU with the release binary inside and tests it there. See README.md."""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+import time
+import traceback
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE))
+
+import archive as archives  # noqa: E402
+import checks  # noqa: E402
+import emulator  # noqa: E402
+import guest as guests  # noqa: E402
+import initrd  # noqa: E402
+import kernels  # noqa: E402
+import machine  # noqa: E402
+import scenario as scenarios  # noqa: E402
+from host_scenarios import HOST  # noqa: E402
+from placement_scenarios import PLACEMENT  # noqa: E402
+
+SERIES = ["6.1", "6.12"]
+SHAPES = {shape.nodes: shape for shape in (machine.ONE, machine.TWO, machine.FOUR)}
+SCENARIOS = PLACEMENT + HOST
+# One boot for each kernel, with what tells most in the least time.
+QUICK = {"nodes": [2], "scenarios": ["well-placed", "far-memory", "quota"]}
+
+
+def parsed():
+    names = [s.name for s in SCENARIOS]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one boot per kernel, few scenarios")
+    parser.add_argument("--kernel", action="append", choices=SERIES, help="default: all")
+    parser.add_argument("--nodes", action="append", type=int, choices=SHAPES, help="default: all")
+    parser.add_argument("--scenario", action="append", choices=names, help="default: all")
+    parser.add_argument("--stoker", type=pathlib.Path, default=ROOT / ".build/release/stoker")
+    parser.add_argument("--work", type=pathlib.Path, default=ROOT / ".build/vm",
+                        help="kernels, disks, reports and logs; default: %(default)s")
+    chosen = parser.parse_args()
+    chosen.kernel = chosen.kernel or SERIES
+    chosen.nodes = chosen.nodes or (QUICK["nodes"] if chosen.quick else list(SHAPES))
+    chosen.scenario = chosen.scenario or (QUICK["scenarios"] if chosen.quick else names)
+    chosen.work = chosen.work.resolve()
+    return chosen
+
+
+class Tally:
+    """Prints each verdict as it falls and remembers the bad ones."""
+
+    def __init__(self):
+        self.count, self.bad = 0, []
+
+    def say(self, where, what, state, why, seconds):
+        self.count += 1
+        if state != "ok":
+            self.bad.append(f"{where}: {what}")
+        print(f"{state:7}{where:22}{what:20}{seconds:5.0f} s  {why}", flush=True)
+
+    def check(self, where, what, body):
+        """A check returns what it found, or None when it does not apply."""
+        started = time.monotonic()
+        try:
+            found = body()
+        except scenarios.Missed as error:
+            self.say(where, what, "missed", str(error), time.monotonic() - started)
+        else:
+            if found is not None:
+                self.say(where, what, "ok", found, time.monotonic() - started)
+
+
+def boot(qemu, kernel, shape, disk, chosen, tally):
+    """One boot: the checks, then every scenario that fits the machine."""
+    where = f"{kernel.series}, {shape.name}"
+    folder = chosen.work / "runs" / f"{kernel.series}-{shape.nodes}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "commands.log", "w") as log:
+        guest = guests.Guest(machine.command(qemu, shape, kernel, disk, folder),
+                             folder / "console.log", log)
+        try:
+            tally.say(where, "boot", "ok", kernel.release, guest.boot_seconds)
+            for name, body in (("machine", checks.machine), ("load-test", checks.load_test)):
+                tally.check(where, name, lambda: body(guest, shape, kernel))
+            tally.check(where, "topology", lambda: checks.topology(guest, shape, kernel, folder))
+            for scenario in SCENARIOS:
+                if scenario.name in chosen.scenario and shape.nodes in scenario.nodes:
+                    play(scenario, guest, shape, folder, where, tally)
+        finally:
+            guest.close()
+
+
+def play(scenario, guest, shape, folder, where, tally):
+    def keep(name, report):
+        (folder / f"{name}.json").write_text(json.dumps(report, indent=1))
+
+    started = time.monotonic()
+    outcome = scenarios.run(scenario, guest, shape, keep)
+    tally.say(where, scenario.name, outcome.state, outcome.why, time.monotonic() - started)
+
+
+def main():
+    chosen = parsed()
+    tally = Tally()
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    try:
+        chosen.work.mkdir(parents=True, exist_ok=True)
+        programs = initrd.compiled(chosen.work / "bin")
+        archive = archives.Archive(chosen.work)
+        archive.update()
+        qemu = emulator.command(archive)
+        found = [kernels.fetch(series, archive) for series in chosen.kernel]
+        disks = [initrd.build(k, chosen.stoker, programs, chosen.work / f"initrd-{k.series}.gz")
+                 for k in found]
+    except (archives.Unavailable, initrd.Unbuildable, OSError) as error:
+        print(f"virtual machines were NOT tested: {error}", file=sys.stderr)
+        return 1
+    for kernel, disk in zip(found, disks):
+        for nodes in chosen.nodes:
+            try:
+                boot(qemu, kernel, SHAPES[nodes], disk, chosen, tally)
+            except guests.Trouble as error:
+                tally.say(f"{kernel.series}, {SHAPES[nodes].name}", "guest", "broken", str(error), 0)
+            except Exception:  # a broken test must not hide the others
+                tally.say(f"{kernel.series}, {SHAPES[nodes].name}", "test", "broken",
+                          traceback.format_exc(), 0)
+    for line in tally.bad:
+        print(f"FAILED {line}", file=sys.stderr)
+    print(f"{tally.count - len(tally.bad)} of {tally.count} as expected; reports and logs are in "
+          f"{chosen.work}/runs")
+    return 1 if tally.bad or not tally.count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
