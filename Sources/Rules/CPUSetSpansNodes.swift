@@ -17,8 +17,8 @@ extension Rule {
                 """,
             seen: """
                 The mask of the rank's main thread against the nodes of the host. It is a warning \
-                only where threads were measured to wander between these nodes, or to run away \
-                from their memory.
+                only where threads were measured to wander between these nodes, to run away from \
+                their memory, or where the rank and its loaders were spread over them.
                 """,
             fix: "Leaves the rank those of its CPUs that lie on the node of its memory.",
             avoid: """
@@ -37,9 +37,14 @@ extension Rule {
         })
 }
 
-/// A rank that was given CPUs of several nodes and would fit on one.
+private let spreadShare = Limit(0.2, "share of CPU time", source: "judgement")
+
+/// A rank that was given CPUs of several nodes and would fit on one, loaders and all.
 struct SpanningSet {
     var placed: PlacedProcess
+    var loaders: [PlacedProcess]
+    /// CPU time by node of rank and loaders.
+    var time: NodeShares
     var allowed: CPUList
     /// The node to stay on.
     var node: Int
@@ -48,7 +53,12 @@ struct SpanningSet {
     var wanderers: [ThreadActivity]
     var isRemote: Bool
 
-    var isMeasured: Bool { isRemote || !wanderers.isEmpty }
+    /// Rank and loaders work on different nodes, which hand batches over to each other.
+    var isSpread: Bool {
+        !loaders.isEmpty && spreadShare.isReached(by: time.shareOffMain)
+            && Placement.leastCPU.isReached(by: loaders.reduce(0) { $0 + $1.busyCPUs })
+    }
+    var isMeasured: Bool { isRemote || isSpread || !wanderers.isEmpty }
 }
 
 extension Observation {
@@ -64,14 +74,23 @@ extension Observation {
             let room = Dictionary(
                 topology.nodes.map { ($0.id, $0.cpus.intersection(mask).count) },
                 uniquingKeysWith: { first, _ in first })
-            guard let node = preferredNode(placed, room: room) else { return nil }
+            let loaders = loaders(of: placed, threads)
+            var all = placed
+            all.busyCPUs += loaders.reduce(0) { $0 + $1.busyCPUs }
+            guard let node = preferredNode(all, room: room) else { return nil }
+            let time = NodeShares(([placed] + loaders).flatMap { $0.threads.map(\.timeByNode) })
             let wanderers = placed.threads.filter { isCritical($0) && isDrifting($0) }
             let away = remote.first { $0.placed.pid == placed.pid && !$0.isOnPurpose }
-            return SpanningSet(
-                placed: placed, allowed: mask, node: node,
+            var set = SpanningSet(
+                placed: placed, loaders: loaders, time: time, allowed: mask, node: node,
                 estimate: max(
                     wanderers.map { driftEstimate($0) }.max() ?? 0, away.map { estimate($0) } ?? 0),
                 wanderers: wanderers, isRemote: away != nil)
+            if set.isSpread {
+                let most = Placement.remoteCost * time.shareOffMain * min(1, all.busyCPUs)
+                set.estimate = max(set.estimate, most)
+            }
+            return set
         }
         .sorted { ($1.estimate, $0.placed.pid) < ($0.estimate, $1.placed.pid) }
     }
@@ -84,7 +103,10 @@ extension Observation {
         let isWarning = all.contains(where: \.isMeasured) && job.scope == .processes
         let tids = Set(all.flatMap(\.wanderers).map(\.tid))
         let losses = losses(in: threads) { $0.isForMoving && tids.contains($0.tid) }
-        let ran = placed.home.count > 1 ? ", and its threads ran on all of these" : ""
+        let ran =
+            worst.isSpread
+            ? ", and it and its loaders are spread over these"
+            : placed.home.count > 1 ? ", and its threads ran on all of these" : ""
         let more = all.count > 1 ? "; \(all.count - 1) more ranks likewise" : ""
         var finding = Finding(
             rule: "cpuset-spans-nodes", cause: .placement,
@@ -105,6 +127,8 @@ extension Observation {
                 Evidence(
                     name: "threads that wander", value: Double(worst.wanderers.count),
                     unit: "threads"),
+                spreadShare.evidence(
+                    "CPU time of rank and loaders off one node", worst.time.shareOffMain),
                 Placement.leastCPU.evidence("CPUs kept busy", placed.busyCPUs),
             ] + nodeEvidence(placed),
             fix: narrowing(all),
@@ -118,8 +142,7 @@ extension Observation {
         var fix = Fix(
             commands: [],
             risk: """
-                The rank is left with fewer CPUs; its loaders keep theirs unless they live in the \
-                same control group. If its GPU sits on another node, choose that one. migratepages \
+                The rank and its loaders are left with fewer CPUs. If its GPU sits on another node, choose that one. migratepages \
                 is in the package numactl and is not undone by the rollback.
                 """,
             managedBy: manager("kubelet", "slurmd"))
@@ -130,9 +153,10 @@ extension Observation {
                 fix.commands.append("echo \(cpus.description) > \(file)")
                 fix.rollback.append("echo \(set.allowed.description) > \(file)")
             } else {
-                let bind = bindAll(set.placed, to: cpus)
-                fix.commands.append(bind.to)
-                fix.rollback.append(bind.back)
+                let all = ([set.placed] + set.loaders).prefix(Placement.mostCommands)
+                let binds = all.map { bindAll($0, to: cpus) }
+                fix.commands += binds.map(\.to)
+                fix.rollback += binds.map(\.back)
             }
             fix.commands += memory(of: set.placed, to: set.node)
             fix.persist = [

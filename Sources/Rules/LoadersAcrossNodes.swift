@@ -37,18 +37,13 @@ extension Rule {
 extension Observation {
     fileprivate func farLoaders(_ threads: Threads) -> [Finding] {
         let ranks = placedRanks(threads).filter { $0.home.count == 1 }
-        let parents = Dictionary(
-            job.processes.map { ($0.pid, $0.parent) }, uniquingKeysWith: { first, _ in first })
-        let loaders = job.processes.filter { process in
-            threads.threads.contains { $0.pid == process.pid && job.role($0.tid) == .loader }
-                && !ranks.contains { $0.pid == process.pid }
-        }
-        let far = loaders.compactMap { process -> (loader: PlacedProcess, rank: PlacedProcess)? in
-            guard let rank = ranks.first(where: { isChild(process.pid, of: $0.pid, parents) })
-            else { return nil }
-            let loader = placed(process, threads)
-            return awayShare.isReached(by: loader.time.share(outside: rank.home))
-                && !loader.time.amounts.isEmpty ? (loader, rank) : nil
+        let far = ranks.flatMap { rank in
+            loaders(of: rank, threads)
+                .filter {
+                    awayShare.isReached(by: $0.time.share(outside: rank.home))
+                        && !$0.time.amounts.isEmpty
+                }
+                .map { (loader: $0, rank: rank) }
         }
         .sorted { ($1.loader.busyCPUs, $0.loader.pid) < ($0.loader.busyCPUs, $1.loader.pid) }
         let busy = far.reduce(0) { $0 + $1.loader.busyCPUs }
@@ -87,6 +82,19 @@ extension Observation {
                     managedBy: manager("kubelet", "slurmd")),
                 verify: "stoker diagnose: the loaders run on the rank's node")
         ]
+    }
+
+    /// Loader processes that descend from the rank.
+    func loaders(of rank: PlacedProcess, _ threads: Threads) -> [PlacedProcess] {
+        let parents = Dictionary(
+            job.processes.map { ($0.pid, $0.parent) }, uniquingKeysWith: { first, _ in first })
+        let pids = Set(threads.threads.filter { job.role($0.tid) == .loader }.map(\.pid))
+        return job.processes
+            .filter {
+                $0.pid != rank.pid && pids.contains($0.pid)
+                    && isChild($0.pid, of: rank.pid, parents)
+            }
+            .map { placed($0, threads) }
     }
 
     private func isChild(_ pid: Int32, of rank: Int32, _ parents: [Int32: Int32]) -> Bool {

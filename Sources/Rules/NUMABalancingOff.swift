@@ -9,6 +9,10 @@ private let longScan = Limit(
 private let markRate = Limit(10_000, "pages/s", source: "judgement: 40 MB of mappings a second")
 private let moveRate = Limit(
     2_000, "pages/s", source: "judgement: some 5 us each with their page fault, 1 % of a CPU")
+private let farFaultRate = Limit(
+    1_000, "faults/s", source: "judgement: pages that are used from afar, and found so for ever")
+/// What a hint fault takes, seconds. For ranking alone. Judgement.
+private let faultCost = 2e-6
 /// Bits of kernel.numa_balancing.
 private let balances: Int64 = 1
 
@@ -31,8 +35,8 @@ extension Rule {
             seen: """
                 Where the kernel lets a probe see it: the time that launch and communication \
                 threads spent marking (task_numa_work). Else the host's counters of marked and \
-                moved pages, which say that it happens and not what it cost. Moves count for the \
-                job only if its threads took as many page faults.
+                moved pages and of the faults, which say that it happens and not what it cost. These \
+                count for the job only if its threads took half as many page faults.
                 """,
             fix: "Switches NUMA balancing off; placement is then up to you.",
             avoid: """
@@ -84,7 +88,7 @@ extension Observation {
         guard isDear || isLong || isChurning || isMarking else { return nil }
         let misplaced = badlyPlaced(threads)
         let isWarning = (isDear || isChurning) && misplaced == nil && job.scope == .processes
-        return Finding(
+        var finding = Finding(
             rule: "numa-balancing-off", cause: .numaBalancing,
             severity: isWarning ? severity(hit) : .info,
             confidence: isDear ? .measured : .associated,
@@ -96,19 +100,29 @@ extension Observation {
             fix: switchedOff(setting, isFirst: misplaced == nil),
             verify: "`grep numa_pte_updates /proc/vmstat` twice: no growth",
             claims: losses.flatMap(\.claims))
+        if isChurning {
+            let faults = threads.threads.filter { isCritical($0) }.map(\.minorFaults).max() ?? 0
+            let hints = min(faults, balancing.hintFaults)
+            finding.estimate = min(1, whole.perSecond(hints) * faultCost)
+        }
+        return finding
     }
 
+    /// Pages are moved, or found to be far away, all the time.
     private func isMoving(_ balancing: NUMABalancing) -> Bool {
-        moveRate.isReached(by: whole.perSecond(balancing.pagesMigrated))
+        let isMuch =
+            moveRate.isReached(by: whole.perSecond(balancing.pagesMigrated))
+            || farFaultRate.isReached(by: whole.perSecond(balancing.farFaults))
+        return isMuch
             && isSustained { window throws(Unavailable) in
-                try window(NUMABalancing.self).pagesMigrated > 0 ? window.nanoseconds : 0
+                try window(NUMABalancing.self).hintFaults > 0 ? window.nanoseconds : 0
             }
     }
 
     /// Whether the watched threads may have taken the hint faults: those count as minor faults.
     private func tookFaults(_ balancing: NUMABalancing, _ threads: Threads) -> Bool {
         let faults = threads.threads.reduce(UInt64(0)) { $0 &+ $1.minorFaults }
-        return balancing.hintFaults > 0 && faults >= balancing.hintFaults
+        return balancing.hintFaults > 0 && faults >= balancing.hintFaults / 2
     }
 
     /// All ranks may use CPUs of one node only.
@@ -153,6 +167,8 @@ extension Observation {
         var rows = [
             markRate.evidence("pages marked", whole.perSecond(balancing.pagesMarked)),
             moveRate.evidence("pages moved", whole.perSecond(balancing.pagesMigrated)),
+            farFaultRate.evidence(
+                "hint faults on the wrong node", whole.perSecond(balancing.farFaults)),
             Evidence(name: "hint faults", value: whole.perSecond(faults), unit: "1/s"),
             Evidence(name: "hint faults on the right node", value: local, unit: "share"),
         ]
@@ -174,4 +190,9 @@ extension Observation {
                 """,
             managedBy: manager("tuned", "numad"))
     }
+}
+
+extension NUMABalancing {
+    /// Hint faults of threads that ran on another node than the page's.
+    fileprivate var farFaults: UInt64 { growth(hintFaults, localHintFaults) }
 }

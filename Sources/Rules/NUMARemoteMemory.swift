@@ -5,7 +5,7 @@ import Training
 private let remoteShare = Limit(
     0.25, "share of memory", source: "judgement: a quarter of the accesses cross the link")
 private let remoteBytes = Limit(
-    64, "MiB", source: "judgement: less is held by a last-level cache for the most part")
+    32, "MiB", source: "judgement: less is held by a last-level cache for the most part")
 
 extension Rule {
     package static let numaRemoteMemory = Rule(

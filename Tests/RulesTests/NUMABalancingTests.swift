@@ -72,12 +72,38 @@ import Training
 
     @Test func movesCountWhereTheJobTookTheFaults() throws {
         func severity(_ moved: UInt64, faults: UInt64) throws -> Severity? {
-            let moving = NUMABalancing(hintFaults: 30_001, pagesMigrated: moved)
+            let moving = NUMABalancing(
+                hintFaults: 30_002, localHintFaults: 30_002, pagesMigrated: moved)
             return try rule.check(observation(moving, faults: faults)).first?.severity
         }
-        #expect(try severity(20_000, faults: 30_001) == .warning)
-        #expect(try severity(19_999, faults: 30_001) == nil)
-        #expect(try severity(20_000, faults: 30_000) == nil)
+        #expect(try severity(20_000, faults: 15_001) == .warning)
+        #expect(try severity(19_999, faults: 15_001) == nil)
+        #expect(try severity(20_000, faults: 15_000) == nil)
+    }
+
+    @Test func pagesThatAreUsedFromAfarCount() throws {
+        func severity(far: UInt64) throws -> Severity? {
+            let local: UInt64 = 20_001
+            let seen = NUMABalancing(hintFaults: local + far, localHintFaults: local)
+            return try rule.check(observation(seen, faults: 50_001)).first?.severity
+        }
+        #expect(try severity(far: 10_000) == .warning)
+        #expect(try severity(far: 9_999) == nil)
+    }
+
+    @Test func countsOfOneBurstAreSilent() throws {
+        func found(windows: Int) throws -> Bool {
+            var seen = observation(NUMABalancing(hintFaults: 90_001), faults: 90_001)
+            seen.timeline = (0..<10).map { index in
+                var readings = Readings()
+                readings[NUMABalancing.self] = .success(
+                    NUMABalancing(hintFaults: index < windows ? 9_001 : 0))
+                return Window(nanoseconds: 1_000_000_000, change: readings)
+            }
+            return try !rule.check(seen).isEmpty
+        }
+        #expect(try !found(windows: 2))
+        #expect(try found(windows: 3))
     }
 
     @Test func saysWhatCouldNotBeSeen() throws {

@@ -28,9 +28,9 @@ import Training
         #expect(finding.affected.map(\.tid) == [701])
     }
 
-    @Test func firesFromSixtyFourMebibytes() throws {
-        #expect(try rule.check(observation([1: 64 * mebibyte - 4_096])).isEmpty)
-        #expect(try rule.check(observation([1: 64 * mebibyte])).count == 1)
+    @Test func firesFromThirtyTwoMebibytes() throws {
+        #expect(try rule.check(observation([1: 32 * mebibyte - 4_096])).isEmpty)
+        #expect(try rule.check(observation([1: 32 * mebibyte])).count == 1)
     }
 
     @Test func threadsThatHardlyRunLoseNothing() throws {

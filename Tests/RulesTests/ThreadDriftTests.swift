@@ -71,9 +71,9 @@ import Training
     @Test func bindsToTheNodeOfTheMemoryElseOfTheTime() throws {
         var seen = drifting()
         #expect(try rule.check(seen).first?.fix.commands == ["taskset -apc 0-3 701"])
-        seen.job.processes[0].memory = Placed.memory([0: 39 * mebibyte, 1: 61 * mebibyte])
+        seen.job.processes[0].memory = Placed.memory([0: 19 * mebibyte, 1: 31 * mebibyte])
         #expect(try rule.check(seen).first?.fix.commands == ["taskset -apc 4-7 701"])
-        seen.job.processes[0].memory = Placed.memory([0: 41 * mebibyte, 1: 59 * mebibyte])
+        seen.job.processes[0].memory = Placed.memory([0: 21 * mebibyte, 1: 29 * mebibyte])
         #expect(try rule.check(seen).first?.fix.commands == ["taskset -apc 0-3 701"])
     }
 
@@ -138,6 +138,37 @@ import Training
         #expect(
             diagnose(catalogue, seen).findings.prefix(2).map(\.rule) == [
                 "cpuset-spans-nodes", "numa-remote-memory",
+            ])
+    }
+
+    /// The rank runs on node 0; its loader for `home` there and for `away` on node 1.
+    private func withLoader(away: UInt64, home: UInt64, groups: [CgroupActivity]) -> Observation {
+        var seen = Placed.observation(
+            [
+                Placed.thread(on: [0: .ms(2_000)]),
+                Placed.thread(733, pid: 733, on: [0: home, 1: away]),
+            ], allowed: CPUList(2..<6), groups: groups, roles: [701: .launch, 733: .loader])
+        var loader = ProcessFacts(pid: 733, parent: 701, name: "python")
+        loader.allowed = CPUList(2..<6)
+        seen.job.processes.append(loader)
+        return seen
+    }
+
+    @Test func isAWarningWhereRankAndLoadersAreSpread() throws {
+        func severity(_ away: UInt64, _ home: UInt64) throws -> Severity? {
+            try rule.check(withLoader(away: away, home: home, groups: [])).first?.severity
+        }
+        #expect(try severity(.ms(1_000), .ms(2_000)) == .warning)
+        #expect(try severity(.ms(1_000) - 1, .ms(2_000)) == .info)
+        let apart = withLoader(away: .ms(1_000), home: 0, groups: [])
+        #expect(
+            try rule.check(apart).first?.fix.commands == [
+                "taskset -apc 2-3 701", "taskset -apc 2-3 733",
+            ])
+        let caged = withLoader(away: .ms(1_000), home: 0, groups: [Placed.group("2-5")])
+        #expect(
+            try rule.check(caged).first?.fix.commands == [
+                "echo 2-3 > /sys/fs/cgroup/job/cpuset.cpus"
             ])
     }
 
