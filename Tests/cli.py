@@ -333,8 +333,11 @@ def test_the_map_shows_descendants():
 def test_the_map_finds_who_has_a_gpu_open():
     stat = ("{0} (python3) S {1} 1 1 0 -1 4194304 1 0 0 0 5 5 0 0 20 0 1 0 99 1 1 1 1 1 1 1 1 0 0 0"
             " 0 0 0 0 17 {2} 0 0 0 0 0")
-    files = {"sys/devices/system/cpu/online": "0-5", "sys/devices/system/node/node1/cpulist": "3-5",
-             "sys/devices/system/node/node0/cpulist": "0-2"}
+    files = {"sys/devices/system/cpu/online": "0-5", "proc/7001/numa_maps":
+             "7f0000000000 bind:1 anon=768 dirty=768 N0=256 N1=512 kernelpagesize_kB=4"}
+    for node, members in [(0, "0-2"), (1, "3-5")]:
+        files[f"sys/devices/system/node/node{node}/cpulist"] = members
+        files[f"sys/devices/system/node/node{node}/meminfo"] = f"Node {node} MemTotal: 4096 kB"
     files |= {f"sys/devices/system/cpu/cpu{cpu}/topology/core_id": cpu for cpu in range(6)}
     for pid, parent, cpu in [(7001, 1, 5), (7002, 7001, 0), (7003, 1, 1)]:
         files |= {f"proc/{pid}/stat": stat.format(pid, parent, cpu), f"proc/{pid}/fd/.keep": "",
@@ -352,8 +355,14 @@ def test_the_map_finds_who_has_a_gpu_open():
         expect([(p["pid"], p["hasDeviceOpen"], p["threads"][0]["node"], p["allowedNodes"])
                 for p in report["processes"]]
                == [(7001, True, 1, "0-1"), (7002, False, 0, "0-1")], report["processes"])
+        memory = report["processes"][0]["memory"]
+        expect(memory["anonymous"] == {"0": 1 << 20, "1": 2 << 20}, memory)
+        expect(memory["policies"] == {"bind:1": 3 << 20}, memory)
+        expect([gap["what"] for gap in report["notSeen"]] == ["caches", "IRQs", "memory"],
+               report["notSeen"])
         text = expect_report(stoker("topology", "--root", root), codes=(0,)).decode()
         expect("GPU or an RDMA adapter open, and their" in text and "on node 1 (CPU 5)" in text, text)
+        expect("2.0 MiB on node 1 (67 %), 1.0 MiB on node 0 (33 %)" in text, text)
 
 
 def test_the_map_refuses_what_is_wrong():

@@ -70,9 +70,12 @@ static __always_inline __u64 stamp_of_current(void)
 
 static __always_inline int scan_begins(void)
 {
-	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	__u64 who = bpf_get_current_pid_tgid();
 	struct begun now = { bpf_ktime_get_ns(), stamp_of_current() };
+	__u32 tid = (__u32)who;
 
+	if (who >> 32 == config.self)
+		return 0;
 	if (bpf_map_update_elem(&begun, &tid, &now, BPF_ANY))
 		count_lost();
 	return 0;

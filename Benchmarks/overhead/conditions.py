@@ -34,7 +34,7 @@ class Beside:
                 stderr=subprocess.DEVNULL))
         if not self.commands:
             time.sleep(GAP)
-        idle = probes.wait_holding(self.processes)
+        idle, _ = probes.wait_holding(self.processes)
         if idle:
             self.__exit__()
             raise RuntimeError(f"{' '.join(map(str, idle[0].args))} attached nothing within 5 s")

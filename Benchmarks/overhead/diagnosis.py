@@ -30,9 +30,10 @@ def begin(stoker, duration, pid, output):
 
 def whole(stoker, pid, output, duration=10):
     """A diagnosis from start to end, watched from outside."""
-    links, started = probes.ids(probes.NEXT_LINK), time.monotonic()
+    started = time.monotonic()
     process = begin(stoker, f"{duration}s", pid, output)
-    facts = {"ready": probes.wait_attached(links, started)}
+    idle, ready = probes.wait_holding([process])
+    facts = {"ready": None if idle else ready}
     facts["programs"], facts["mapBytes"] = probes.held(process.pid)
     facts["hooks"], facts["otherHooks"] = probes.hooks(facts["programs"])
     bpftool_used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -60,9 +61,8 @@ def watch_memory(process, facts):
 
 def stopping(stoker, pid):
     """Seconds from an interrupt to the end, and the programs left."""
-    links = probes.ids(probes.NEXT_LINK)
     process = begin(stoker, "60s", pid, "/dev/null")
-    probes.wait_attached(links, time.monotonic())
+    probes.wait_holding([process])
     own, _ = probes.held(process.pid)
     time.sleep(0.5)
     at = time.monotonic()
@@ -81,9 +81,8 @@ def stopping(stoker, pid):
 def herd(stoker, built, cpu, output, threads=12000):
     """(share of waits counted, None) or (None, why not)."""
     with Load(built, "herd", threads, cpu) as load:
-        links = probes.ids(probes.NEXT_LINK)
         process = begin(stoker, "10s", load.pid, output)
-        probes.wait_attached(links, time.monotonic())
+        probes.wait_holding([process])
         load.begin()
         try:
             arrivals = int(load.answer())

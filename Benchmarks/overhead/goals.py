@@ -29,8 +29,11 @@ def steady(rounds):
     return len(rounds) >= FEWEST and -CERTAIN <= low and high <= CERTAIN
 
 
-def judge(rounds, value, limit):
-    return met(value <= limit) if steady(rounds) else "no verdict"
+def judge(rounds, triple, limit):
+    value, low, high = triple
+    if not steady(rounds):
+        return "no verdict"
+    return met(value <= limit) + (", not certain" if low <= limit < high else "")
 
 
 def controls(results):
@@ -65,7 +68,7 @@ def relative(results, number, load, limit, peer=None, who="stoker", figure=ratio
     # A share of nothing says nothing, whatever its sign.
     if peer and ratios.interval(rounds, figure(peer))[1] <= 0:
         return row(number, what, target, measured, interval, f"no verdict: {peer} within noise")
-    return row(number, what, target, measured, interval, judge(rounds, triple[0], limit))
+    return row(number, what, target, measured, interval, judge(rounds, triple, limit))
 
 
 def control_load(results, load):

@@ -27,19 +27,6 @@ def ids(command):
         found.add(last)
 
 
-def wait_attached(before, started, limit=5.0):
-    """Seconds from `started` to the last new link, once no more come; or None."""
-    seen, changed = set(before), None
-    while time.monotonic() - started < limit:
-        now = ids(NEXT_LINK)
-        if now - seen:
-            seen, changed = seen | now, time.monotonic()
-        elif changed and time.monotonic() - changed > SETTLED:
-            return changed - started
-        time.sleep(0.002)
-    return None
-
-
 def attachments(pid):
     """What a process holds: (links to hooks, perf events, programs), from its descriptors."""
     names = []
@@ -53,9 +40,9 @@ def attachments(pid):
 
 
 def wait_holding(processes, limit=5.0):
-    """Until each process has attached something and none attaches more; those that have not."""
+    """Until each has attached something and none attaches more: (those that have not, seconds)."""
     started = changed = time.monotonic()
-    last = None
+    last, idle = None, processes
     while time.monotonic() - started < limit:
         now = [attachments(process.pid) for process in processes]
         if now != last:
@@ -63,12 +50,11 @@ def wait_holding(processes, limit=5.0):
         # bpftrace makes no links: its perf event carries the program.
         idle = [process for process, (links, events, programs) in zip(processes, now)
                 if not links and not (events and programs)]
-        if not idle and time.monotonic() - changed > SETTLED:
-            return []
-        if any(process.poll() is not None for process in idle):
+        settled = time.monotonic() - changed > SETTLED
+        if settled and not idle or any(process.poll() is not None for process in idle):
             break
-        time.sleep(0.005)
-    return idle
+        time.sleep(0.002)
+    return idle, changed - started
 
 
 def wait_gone(links, limit=1.0):

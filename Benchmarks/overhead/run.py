@@ -112,7 +112,7 @@ def main():
         pathlib.Path(options.json).write_text(json.dumps(
             {"rounds": results, "facts": facts, "goals": rows}, indent=1,
             default=lambda v: sorted(v) if isinstance(v, set) else str(v)))
-    return 1 if any(r["verdict"] == "not met" for r in rows) else 0
+    return 1 if any(r["verdict"].startswith("not met") for r in rows) else 0
 
 
 if __name__ == "__main__":

@@ -60,6 +60,16 @@ extension HostMap {
         return nodes
     }
 
+    /// There is more than one node for memory to be on.
+    var hasRemoteMemory: Bool { facts.topology.nodesWithMemory.count > 1 }
+
+    /// A set of CPUs in few words: the node that it is, or the kernel's list form.
+    func words(for cpus: CPUList) -> String {
+        if cpus == facts.topology.online { return "every CPU" }
+        let node = facts.topology.nodes.first { $0.cpus == cpus }
+        return node.map { "node \($0.id)" } ?? cpus.short
+    }
+
     /// Those on a node that is there.
     func devices(onNode id: Int) -> [DeviceFacts] { facts.devices.filter { $0.node == id } }
 
@@ -91,8 +101,8 @@ extension HostMap {
         guard unknown > 0 else { return nil }
         return MapGap(
             what: "managed",
-            why: "which IRQs the kernel manages itself, for \(unknown) of \(rows.count) of "
-                + "devices: only debugfs tells (CONFIG_GENERIC_IRQ_DEBUGFS, as root)")
+            why: "whether the kernel moves them itself is not known of \(unknown) device IRQs "
+                + "(of \(rows.count)): only debugfs tells, to root (CONFIG_GENERIC_IRQ_DEBUGFS)")
     }
 
     private var refusedGap: MapGap? {
@@ -104,7 +114,7 @@ extension HostMap {
     }
 
     private var memoryGap: MapGap? {
-        guard facts.topology.nodes.count > 1 else { return nil }
+        guard hasRemoteMemory else { return nil }
         let unread = processes.filter { $0.facts.memory == nil }.count
         let partly = processes.compactMap(\.facts.memory?.gap).first
         if unread == 0 {
@@ -113,7 +123,7 @@ extension HostMap {
         return MapGap(
             what: "memory",
             why: "on which nodes the memory of \(counted(unread, "process")) lies: "
-                + "numa_maps was not read")
+                + "numa_maps may not be read, or the time for it was over")
     }
 }
 

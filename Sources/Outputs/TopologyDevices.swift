@@ -3,7 +3,6 @@ import Host
 extension Page {
     /// Devices of one node, one or two lines each: what and where, and its interrupts.
     mutating func writeDevices(_ devices: [DeviceFacts], _ map: HostMap) {
-        let nodes = map.nodeByCPU
         // Wider names are cut: a link and its speed have to fit beside them.
         let names = min(devices.map { Outputs.width(of: nameText($0)) }.max() ?? 0, 26)
         let addresses = devices.map(\.address.utf8.count).max() ?? 0
@@ -17,7 +16,7 @@ extension Page {
                     Cell(text: device.address, width: addresses),
                     Cell(text: nameText(device), width: names + 1),
                 ]
-                write(device, after: start, interruptText(device, rows, nodes))
+                write(device, after: start, interruptText(device, rows, map))
             }
             writeRest(same.count - mostRows, kind == .gpu ? "GPU" : "\(kind.rawValue) device")
         }
@@ -67,9 +66,9 @@ private func linkText(_ link: LinkFacts) -> String {
     return "\(lanes) \(speed) GT/s"
 }
 
-/// How many vectors, where they fire and where they may: `9 IRQs fire on 0-7 (may on 0-55)`.
+/// How many vectors, where they fire and where they may: `9 IRQs fire on 0-7 (may on node 0)`.
 private func interruptText(
-    _ device: DeviceFacts, _ rows: [InterruptFacts], _ nodes: [Int: Int]
+    _ device: DeviceFacts, _ rows: [InterruptFacts], _ map: HostMap
 ) -> String {
     guard !device.interrupts.isEmpty else { return "" }
     var text = counted(device.interrupts.count, "IRQ")
@@ -78,9 +77,10 @@ private func interruptText(
     if !firing.isEmpty {
         text += " \(device.interrupts.count == 1 ? "fires" : "fire") on \(firing.short)"
     }
-    if !allowed.isEmpty && allowed != firing { text += " (may on \(allowed.short))" }
+    if !allowed.isEmpty && allowed != firing { text += " (may on \(map.words(for: allowed)))" }
     let managed = rows.filter { $0.isManaged == true }.count
     if managed > 0 { text += ", \(managed) managed" }
+    let nodes = map.nodeByCPU
     let remote = rows.filter { isRemote($0, device, nodes) }.count
     if remote > 0 { text += ", \(remote) on another node" }
     return text

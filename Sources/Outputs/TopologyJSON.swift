@@ -124,7 +124,7 @@ private func process(_ process: ProcessPlacement, _ nodes: [Int: Int]) -> JSON {
         ("rank", number(facts.rank)),
         ("hasDeviceOpen", .bool(facts.hasDeviceOpen)),
         ("allowedNodes", facts.allowedNodes.map { list(CPUList($0)) } ?? .null),
-        ("memory", facts.memory.map(placement) ?? .null),
+        ("memory", facts.memory.map(memory) ?? .null),
         ("threads", .array(process.threads.map { thread($0, nodes) })),
     ])
 }
@@ -137,25 +137,6 @@ private func thread(_ thread: ThreadPlacement, _ nodes: [Int: Int]) -> JSON {
         ("node", number(thread.cpu.flatMap { nodes[$0] })),
         ("allowedCpus", thread.allowed.map(list) ?? .null),
     ])
-}
-
-/// Bytes by node, in the shape that the report has.
-private func placement(_ memory: MemoryPlacement) -> JSON {
-    .object([
-        ("anonymous", byNode(memory.anonymous)),
-        ("shared", byNode(memory.shared)),
-        ("file", byNode(memory.file)),
-        ("hugetlb", byNode(memory.hugetlb)),
-        (
-            "policies",
-            .object(memory.policies.sorted { $0.key < $1.key }.map { ($0.key, JSON($0.value)) })
-        ),
-        ("gap", JSON(memory.gap)),
-    ])
-}
-
-private func byNode(_ bytes: [Int: UInt64]) -> JSON {
-    .object(bytes.sorted { $0.key < $1.key }.map { ("\($0.key)", JSON($0.value)) })
 }
 
 private func gap(_ gap: MapGap) -> JSON {

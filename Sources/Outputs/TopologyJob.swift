@@ -5,51 +5,85 @@ extension Page {
     /// Where the threads of the job are, and where its memory is.
     mutating func writeJob(_ map: HostMap) {
         heading("Where the job is now")
-        guard !map.processes.isEmpty else {
-            let why =
-                map.choice == .named
-                ? "The processes have ended."
-                : "No process is known to have a GPU or an RDMA adapter open. "
-                    + "Name a job with --pid or --cgroup."
-            return paragraph(why, indent: 2)
-        }
+        guard !map.processes.isEmpty else { return paragraph(noProcess(map), indent: 2) }
         if map.choice == .found {
             paragraph(
                 "Processes that have a GPU or an RDMA adapter open, and their descendants.",
                 indent: 2)
         }
-        let nodes = map.nodeByCPU
-        let ranked = map.processes.sorted { importance($0) > importance($1) }
-        for process in ranked.prefix(mostRows) {
+        let families = families(of: map.processes)
+        for family in families.prefix(mostRows) {
             blank()
-            write(process, nodes, nodeCount: map.facts.topology.nodes.count)
+            write(family, map)
         }
-        let rest = ranked.dropFirst(mostRows)
+        let rest = families.dropFirst(mostRows)
         guard !rest.isEmpty else { return }
         blank()
-        let threads = rest.flatMap(\.threads)
+        let processes = rest.flatMap { [$0.head] + $0.below }
         paragraph(
-            "and \(counted(rest.count, "more process")), threads "
-                + threadsText(threads, nodes), indent: 2)
+            "and \(counted(processes.count, "more process")), threads "
+                + threadsText(processes.flatMap(\.threads), map.nodeByCPU), indent: 2)
     }
 
-    private mutating func write(
-        _ process: ProcessPlacement, _ nodes: [Int: Int], nodeCount: Int
-    ) {
-        let facts = process.facts
+    private mutating func write(_ family: Family, _ map: HostMap) {
+        let facts = family.head.facts
+        let nodes = map.nodeByCPU
         var title = "pid \(facts.pid)"
         if let rank = facts.rank { title += ", rank \(rank)" }
         paragraph(
             "\(title): \(shown(facts.command.isEmpty ? facts.name : facts.command))", indent: 2)
-        entry("threads", threadsText(process.threads, nodes), indent: 4)
-        entry("may use", allowedText(process, nodes), indent: 4)
-        if let text = memoryText(facts, nodeCount: nodeCount) { entry("memory", text, indent: 4) }
+        entry("threads", threadsText(family.head.threads, nodes), indent: 4)
+        entry("may use", allowedText(family.head, map), indent: 4)
+        if let text = memoryText([family.head], map) { entry("memory", text, indent: 4) }
+        guard !family.below.isEmpty else { return }
+        let threads = threadsText(family.below.flatMap(\.threads), nodes)
+        entry(
+            "below it", "\(counted(family.below.count, "process")), threads \(threads)", indent: 4)
+        if let text = memoryText(family.below, map) { entry("memory", text, indent: 4) }
     }
 }
 
-/// Ranks first, then processes with many threads.
-private func importance(_ process: ProcessPlacement) -> (Int, Int, Int32) {
-    (process.facts.hasDeviceOpen ? 1 : 0, process.threads.count, -process.facts.pid)
+private func noProcess(_ map: HostMap) -> String {
+    map.choice == .named
+        ? "The processes have ended."
+        : "No process is known to have a GPU or an RDMA adapter open. "
+            + "Name a job with --pid or --cgroup."
+}
+
+/// A rank with the processes that descend from it, or a process of its own.
+private struct Family {
+    var head: ProcessPlacement
+    var below: [ProcessPlacement] = []
+}
+
+/// Ranks with their loaders, by pid; then processes that no rank started, by their threads.
+private func families(of processes: [ProcessPlacement]) -> [Family] {
+    let parents = Dictionary(
+        processes.map { ($0.facts.pid, $0.facts.parent) }, uniquingKeysWith: { $1 })
+    let ranks = Set(processes.filter(\.facts.hasDeviceOpen).map(\.facts.pid))
+    let byRank = Dictionary(grouping: processes) { process -> Int32 in
+        let pid = process.facts.pid
+        return ranks.contains(pid) ? pid : rank(above: pid, parents, ranks) ?? 0
+    }
+    let led = ranks.sorted().compactMap { pid -> Family? in
+        let members = byRank[pid] ?? []
+        guard let head = members.first(where: { $0.facts.pid == pid }) else { return nil }
+        return Family(head: head, below: members.filter { $0.facts.pid != pid })
+    }
+    let others = (byRank[0] ?? []).sorted {
+        ($1.threads.count, $0.facts.pid) < ($0.threads.count, $1.facts.pid)
+    }
+    return led + others.map { Family(head: $0) }
+}
+
+private func rank(above pid: Int32, _ parents: [Int32: Int32], _ ranks: Set<Int32>) -> Int32? {
+    var seen: Set<Int32> = []
+    var ancestor = parents[pid]
+    while let current = ancestor, seen.insert(current).inserted {
+        if ranks.contains(current) { return current }
+        ancestor = parents[current]
+    }
+    return nil
 }
 
 /// `48: 40 on node 0 (CPUs 0-7,9), 8 on node 1 (CPUs 56-60)`, by the CPU each was on last.
@@ -72,17 +106,15 @@ private func threadsText(_ threads: [ThreadPlacement], _ nodes: [Int: Int]) -> S
 }
 
 /// The CPUs that threads may use, by how many threads may use them, and the nodes of the memory.
-private func allowedText(_ process: ProcessPlacement, _ nodes: [Int: Int]) -> String {
+private func allowedText(_ process: ProcessPlacement, _ map: HostMap) -> String {
     let masks = Dictionary(grouping: process.threads.compactMap(\.allowed)) { $0 }
         .mapValues(\.count)
         .sorted { ($1.value, $0.key.description) < ($0.value, $1.key.description) }
     // More masks than this are told by their number.
     let most = 4
     var parts = masks.prefix(most).map { mask, count in
-        let home = Set(mask.cpus.compactMap { nodes[$0] }).sorted()
-        let place = home.isEmpty ? "" : " (\(nodeText(home)))"
         let who = masks.count > 1 ? "\(counted(count, "thread")): " : ""
-        return "\(who)CPUs \(mask.short)\(place)"
+        return who + cpuText(mask, map)
     }
     if masks.count > most {
         let rest = masks.dropFirst(most).reduce(0) { $0 + $1.value }
@@ -92,28 +124,45 @@ private func allowedText(_ process: ProcessPlacement, _ nodes: [Int: Int]) -> St
     return parts.isEmpty ? "cannot be read" : parts.joined(separator: "; ")
 }
 
+/// A set of CPUs and the nodes that it spans.
+private func cpuText(_ cpus: CPUList, _ map: HostMap) -> String {
+    let nodes = map.nodeByCPU
+    let home = Set(cpus.cpus.compactMap { nodes[$0] }).sorted()
+    return "CPUs \(cpus.short)" + (home.isEmpty ? "" : " (\(nodeText(home)))")
+}
+
 private func nodeText(_ nodes: [Int]) -> String {
     (nodes.count == 1 ? "node " : "nodes ") + CPUList(nodes).description
 }
 
 /// `nil` where there is but one node to be on.
-private func memoryText(_ facts: ProcessFacts, nodeCount: Int) -> String? {
-    guard let memory = facts.memory else { return nodeCount > 1 ? "not read" : nil }
-    let byNode = memory.bytesByNode.filter { $0.value > 0 }
+private func memoryText(_ processes: [ProcessPlacement], _ map: HostMap) -> String? {
+    let known = processes.compactMap(\.facts.memory)
+    guard !known.isEmpty else { return map.hasRemoteMemory ? "not read" : nil }
+    let byNode = sum(known.map(\.ownBytes)).filter { $0.value > 0 }
     let total = byNode.values.reduce(0, &+)
     guard total > 0 else { return "none" }
     var text = byNode.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { node, count in
         "\(bytes(count)) on node \(node) (\(percent(Double(count) / Double(total))))"
     }.joined(separator: ", ")
-    let parts = [
-        ("shared", memory.shared), ("in reserved pages", memory.hugetlb),
-    ].map { ($0.0, $0.1.values.reduce(0, &+)) }.filter { $0.1 > 0 }
+    let parts = [("shared", known.map(\.shared)), ("in reserved pages", known.map(\.hugetlb))]
+        .map { (name: $0.0, bytes: sum($0.1).values.reduce(0, &+)) }.filter { $0.bytes > 0 }
     if !parts.isEmpty {
-        text += "; of it " + parts.map { "\(bytes($0.1)) \($0.0)" }.joined(separator: ", ")
+        text += "; of it " + parts.map { "\(bytes($0.bytes)) \($0.name)" }.joined(separator: ", ")
     }
-    let bound = memory.policies.filter { $0.key != "default" && $0.value > 0 }
+    let bound = sum(known.map(\.policies)).filter { $0.key != "default" && $0.value > 0 }
         .sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-    for (policy, count) in bound.prefix(3) { text += "; \(bytes(count)) under \(shown(policy))" }
-    if memory.gap != nil { text += "; not all was read" }
+    if !bound.isEmpty {
+        // The kernel's sums by policy have the contents of files in them.
+        let policies = bound.prefix(3).map { "\(shown($0.key)) for \(bytes($0.value))" }
+        text += "; policy \(policies.joined(separator: ", ")) with file contents"
+    }
+    if known.contains(where: { $0.gap != nil }) || known.count < processes.count {
+        text += "; not all was read"
+    }
     return text
+}
+
+private func sum<Key>(_ parts: [[Key: UInt64]]) -> [Key: UInt64] {
+    parts.reduce(into: [:]) { sum, part in sum.merge(part) { $0 &+ $1 } }
 }

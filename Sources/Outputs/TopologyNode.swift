@@ -38,7 +38,9 @@ private func memoryText(_ node: NodeFacts, _ use: NodeUse?) -> String {
     guard node.memoryBytes > 0 else { return "none" }
     var text = bytes(node.memoryBytes)
     text += use?.free.map { ", \(bytes($0)) free" } ?? ", how much is free cannot be read"
-    if let huge = use?.anonymousHuge { text += ", \(bytes(huge)) in transparent huge pages" }
+    if let huge = use?.anonymousHuge {
+        text += ", \(huge > 0 ? bytes(huge) : "nothing") in transparent huge pages"
+    }
     return text
 }
 
@@ -59,22 +61,12 @@ private func jobText(onNode id: Int, _ map: HostMap) -> String? {
     let threads = map.processes.flatMap(\.threads)
         .filter { $0.cpu.flatMap { nodes[$0] } == id }.count
     let memory = map.processes.compactMap(\.facts.memory)
-        .reduce(0) { $0 &+ ($1.bytesByNode[id] ?? 0) }
+        .reduce(0) { $0 &+ ($1.ownBytes[id] ?? 0) }
     let parts = [
         threads > 0 ? counted(threads, "thread") : "",
         memory > 0 ? "\(bytes(memory)) of its memory" : "",
     ].filter { !$0.isEmpty }
     return parts.isEmpty ? nil : parts.joined(separator: ", ")
-}
-
-extension MemoryPlacement {
-    /// What belongs to the process, by node. File contents, which the kernel keeps for everybody,
-    /// are left out.
-    var bytesByNode: [Int: UInt64] {
-        [anonymous, shared, hugetlb].reduce(into: [:]) { sum, part in
-            sum.merge(part) { $0 &+ $1 }
-        }
-    }
 }
 
 /// CPUs of one package that share one last-level cache.

@@ -1,12 +1,12 @@
 import BPF
 import Host
 
-/// What automatic NUMA balancing does to watched threads: scans, hint faults, migrations.
+/// What automatic NUMA balancing does on this host: scans, hint faults, migrations.
 package struct NUMABalancing: Signal {
     package static let name = "numa-balancing"
 
-    /// Page-table scans by the thread that had to do them (task_numa_work); `nil` where no probe
-    /// sees them.
+    /// Page-table scans by the thread that had to do them (task_numa_work), of every process but
+    /// Stoker's own; `nil` where no probe sees them.
     package var scans: [NUMAScan]?
     /// Pages that were moved between nodes, by the kernel's reason: `numa_misplaced`,
     /// `compaction`, `syscall`, `mempolicy_mbind` …; empty where no probe tells them.

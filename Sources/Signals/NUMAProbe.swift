@@ -89,6 +89,7 @@ final class NUMAProbe {
     ) throws(ProbeError) -> AttachedProbe {
         var setup = ProbeSetup()
         var config = numa_config()
+        config.`self` = UInt32(bitPattern: getpid())
         config.reason_argument = UInt32(max(1, types.argumentCount(ofTracepoint: mover) ?? 1) - 1)
         setup.constants[".rodata.config"] = bytes(of: config)
         let all = Timing.allCases.reduce(into: Set()) { $0.formUnion($1.programs) }

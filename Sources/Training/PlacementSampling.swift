@@ -14,13 +14,20 @@ package func memoryPlacements(
     clock: () -> UInt64 = monotonicNanoseconds
 ) -> [Int32: MemoryPlacement] {
     let order = placementOrder(threads, roles)
+    return memoryPlacements(of: order.pids, ranks: order.ranks, on: host, clock: clock)
+}
+
+/// The same for `pids` in their order; the first `ranks` of them share the time evenly.
+package func memoryPlacements(
+    of pids: [Int32], ranks: Int, on host: Host, clock: () -> UInt64 = monotonicNanoseconds
+) -> [Int32: MemoryPlacement] {
     let deadline = clock() + longestTime
     var found: [Int32: MemoryPlacement] = [:]
-    for (index, pid) in order.pids.prefix(mostProcesses).enumerated() {
+    for (index, pid) in pids.prefix(mostProcesses).enumerated() {
         let now = clock()
         guard now < deadline else { break }
         // One huge rank must not leave nothing to the others.
-        let left = UInt64(max(1, order.ranks - index))
+        let left = UInt64(max(1, min(ranks, mostProcesses) - index))
         let end = now + (deadline - now) / left
         found[pid] = host.process(pid).memoryPlacement { clock() >= end }
     }
@@ -42,5 +49,5 @@ private func placementOrder(
         guard ahead.0 == ahead.1 else { return ahead.0 }
         return left.value == right.value ? left.key < right.key : left.value > right.value
     }
-    return (pids.map(\.key), min(ranks.count, mostProcesses))
+    return (pids.map(\.key), ranks.count)
 }

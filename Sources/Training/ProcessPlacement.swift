@@ -44,9 +44,10 @@ package struct ThreadPlacement: Sendable, Equatable {
 package func deviceUsers(on host: Host) -> (pids: Set<Int32>, refused: Int) {
     var users: (pids: Set<Int32>, refused: Int) = ([], 0)
     for pid in host.pids {
-        guard let devices = host.process(pid).openDevices else {
-            // A process that ended meanwhile has refused nothing.
-            if host.exists("/proc/\(pid)/fd") { users.refused += 1 }
+        let files = host.process(pid)
+        guard let devices = files.openDevices else {
+            // Kernel threads have no command line and nothing open; what ended has refused nothing.
+            if files.command?.isEmpty == false { users.refused += 1 }
             continue
         }
         if !devices.isEmpty { users.pids.insert(pid) }

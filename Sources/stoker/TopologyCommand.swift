@@ -96,5 +96,18 @@ struct TopologyCommand: ParsableCommand {
         map.processes = pids.sorted().compactMap { pid in
             ProcessPlacement(reading: host.process(pid), pid: pid)
         }
+        readMemory(of: host, into: &map)
+    }
+
+    /// Ranks first, for the time is limited.
+    private func readMemory(of host: Host, into map: inout HostMap) {
+        guard map.facts.topology.nodesWithMemory.count > 1 else { return }
+        let ranks = map.processes.filter(\.facts.hasDeviceOpen).map(\.facts.pid)
+        let others = map.processes.filter { !$0.facts.hasDeviceOpen }.map(\.facts.pid)
+        let memory = memoryPlacements(
+            of: ranks + others, ranks: ranks.isEmpty ? others.count : ranks.count, on: host)
+        for index in map.processes.indices {
+            map.processes[index].facts.memory = memory[map.processes[index].facts.pid]
+        }
     }
 }

@@ -164,6 +164,28 @@ struct DeviceTests {
         #expect(found.map(\.address) == ["0000:00:04.0"])
     }
 
+    @Test(arguments: [
+        "", "-1", "99999999999999999999999", "0x", "0xfffffffffff", "-0x1", "nan GT/s PCIe",
+        "inf GT/s", "1e400 GT/s PCIe", "-8 GT/s PCIe", "255", "\u{1b}[2J", "0-99999999999",
+    ])
+    func whatMakesNoSenseIsUnknown(text: String) throws {
+        let found = try devices { tree in
+            let path = "pci0000:00/0000:00:03.0"
+            try tree.function(path, class: "0x030200", ids: "10de:1", node: "0")
+            for name in [
+                "vendor", "device", "numa_node", "local_cpulist", "current_link_speed",
+                "max_link_speed", "current_link_width", "max_link_width",
+            ] {
+                try tree.write("/sys/devices/\(path)/\(name)", text)
+            }
+        }
+        var gpu = DeviceFacts(kind: .gpu, address: "0000:00:03.0")
+        // The one file in which these say something.
+        gpu.localCPUs = ["": CPUList([]), "255": CPUList([255])][text]
+        gpu.node = text == "255" ? 255 : nil
+        #expect(found == [gpu])
+    }
+
     @Test func aTreeCopiedWithoutLinksIsReadToo() throws {
         let found = try devices { tree in
             try tree.write("/sys/bus/pci/devices/0000:00:04.0/class", "0x030200")

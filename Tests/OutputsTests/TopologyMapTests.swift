@@ -22,6 +22,23 @@ import Training
         #expect(lines.contains { $0.contains("and 28 more processes, threads 28") })
     }
 
+    @Test func aRankStandsForWhatItStarted() {
+        var map = TopologySamples.map
+        for (pid, parent, cpu) in [(4301, 4242, 2), (4302, 4301, 3), (99, 1, 0)] {
+            var facts = ProcessFacts(pid: Int32(pid), parent: Int32(parent), name: "loader")
+            facts.memory = MemoryPlacement()
+            facts.memory?.anonymous = [0: 1 << 30]
+            let thread = ThreadPlacement(
+                tid: facts.pid, name: "loader", cpu: cpu, allowed: nil)
+            map.processes.append(ProcessPlacement(facts: facts, threads: [thread]))
+        }
+        let text = topologyMap(map)
+        #expect(text.contains("below it    2 processes, threads 2, all on node 1 (CPUs 2-3)"))
+        #expect(text.contains("    memory      2.0 GiB on node 0 (100 %)"))
+        #expect(!text.contains("pid 4301"))
+        #expect(text.contains("pid 99: loader"))
+    }
+
     @Test func devicesOfUnknownNodeStandApart() {
         var map = TopologySamples.map
         let text = topologyMap(map)
@@ -134,7 +151,7 @@ private let goldenMap = #"""
       CPUs        0-1 + siblings 4-5 - package 0 - L3 105 MiB
       job         3 threads, 3.0 GiB of its memory
       gpu         0000:1b:00.0 nvidia0         x16 2.5 of 32 GT/s
-                  1 IRQ fires on 0 (may on 0-7)
+                  1 IRQ fires on 0 (may on every CPU)
       fabric      0000:18:00.0 mlx5_0 ibp24s0
                   3 IRQs fire on 1-2,6, 1 managed, 2 on another node
       PCIe switch 0000:16:00.0: mlx5_0, nvidia0
@@ -158,6 +175,6 @@ private let goldenMap = #"""
         may use     3 threads: CPUs 0-1,4-5 (node 0); 1 thread: CPUs 0-7 (nodes
                     0-1); memory of nodes 0-1
         memory      3.0 GiB on node 0 (60 %), 2.0 GiB on node 1 (40 %); of it 1.0
-                    GiB shared; 1.0 GiB under bind:1
+                    GiB shared; policy bind:1 for 1.0 GiB with file contents
 
     """#

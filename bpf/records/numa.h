@@ -21,6 +21,6 @@ _Static_assert(sizeof(struct numa_scan) == 3 * 8, "no padding");
 /* Set before the probe is loaded. */
 struct numa_config {
 	__u32 reason_argument; /* of mm_migrate_pages, counted from 0; it is the last */
-	__u32 reserved;
+	__u32 self;	       /* process that is never looked at */
 };
 _Static_assert(sizeof(struct numa_config) == 8, "no padding");
