@@ -78,7 +78,7 @@ def topology(guest, shape, kernel, folder):
     if answer.status:
         raise Missed(f"topology: status {answer.status}: {answer.err.strip()}")
     (folder / "topology.json").write_text(answer.out)
-    (folder / "lstopo.xml").write_text(guest.do("lstopo-no-graphics --of xml"))
+    (folder / "lstopo.xml").write_text(guest.do("lstopo-no-graphics --of xml --whole-io --disallowed"))
     # The comparison asks a command for the map: this one repeats what the guest said.
     repeat = folder / "stoker"
     repeat.write_text(f"#!/bin/sh\nexec cat '{folder}/topology.json'\n")

@@ -7,7 +7,8 @@ import pathlib
 NEAR, FAR = 16, 22
 # An emulator that is late must not fail the kernel's test of its timer, and the HPET, which would be
 # the clock otherwise, costs an exit for each look at the time.
-KERNEL_WORDS = "console=ttyS0 panic=-1 loglevel=5 no_timer_check tsc=reliable"
+KERNEL_WORDS = "console=ttyS0 panic=-1 loglevel=5 no_timer_check tsc=reliable " \
+    "nvme_core.multipath=N"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,6 +5,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import sys
 import time
 import traceback
@@ -73,24 +74,50 @@ class Tally:
                 self.say(where, what, "ok", found, time.monotonic() - started)
 
 
-def boot(qemu, kernel, shape, disk, chosen, tally):
-    """One boot: the checks, then every scenario that fits the machine."""
+def examine(qemu, kernel, shape, disk, chosen, tally):
+    """Everything on one machine. An emulated guest that stops answering is booted once more, and
+    goes on where it was; twice at the same place is a failure."""
     where = f"{kernel.series}, {shape.name}"
+    todo = [("checks", None)] + [(s.name, s) for s in SCENARIOS
+                                 if s.name in chosen.scenario and shape.nodes in s.nodes]
+    died_at = None
+    while todo:
+        try:
+            boot(qemu, kernel, shape, disk, chosen, tally, where, todo)
+        except guests.Dead as error:
+            name = todo[0][0]
+            if died_at == name:
+                tally.say(where, name, "broken", str(error), 0)
+                todo.pop(0)
+            else:
+                print(f"again  {where:22}{name:20}         {error}", flush=True)
+            died_at = name
+
+
+def boot(qemu, kernel, shape, disk, chosen, tally, where, todo):
+    """One boot; what is done is taken off `todo`."""
     folder = chosen.work / "runs" / f"{kernel.series}-{shape.nodes}"
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "commands.log", "w") as log:
+    with open(folder / "commands.log", "a") as log:
         guest = guests.Guest(machine.command(qemu, shape, kernel, disk, folder),
                              folder / "console.log", log)
         try:
             tally.say(where, "boot", "ok", kernel.release, guest.boot_seconds)
-            for name, body in (("machine", checks.machine), ("load-test", checks.load_test)):
-                tally.check(where, name, lambda: body(guest, shape, kernel))
-            tally.check(where, "topology", lambda: checks.topology(guest, shape, kernel, folder))
-            for scenario in SCENARIOS:
-                if scenario.name in chosen.scenario and shape.nodes in scenario.nodes:
+            while todo:
+                name, scenario = todo[0]
+                if scenario:
                     play(scenario, guest, shape, folder, where, tally)
+                else:
+                    look(guest, shape, kernel, folder, where, tally)
+                todo.pop(0)
         finally:
             guest.close()
+
+
+def look(guest, shape, kernel, folder, where, tally):
+    for name, body in (("machine", checks.machine), ("load-test", checks.load_test)):
+        tally.check(where, name, lambda: body(guest, shape, kernel))
+    tally.check(where, "topology", lambda: checks.topology(guest, shape, kernel, folder))
 
 
 def play(scenario, guest, shape, folder, where, tally):
@@ -118,12 +145,11 @@ def main():
     except (archives.Unavailable, initrd.Unbuildable, OSError) as error:
         print(f"virtual machines were NOT tested: {error}", file=sys.stderr)
         return 1
+    shutil.rmtree(chosen.work / "runs", ignore_errors=True)
     for kernel, disk in zip(found, disks):
         for nodes in chosen.nodes:
             try:
-                boot(qemu, kernel, SHAPES[nodes], disk, chosen, tally)
-            except guests.Trouble as error:
-                tally.say(f"{kernel.series}, {SHAPES[nodes].name}", "guest", "broken", str(error), 0)
+                examine(qemu, kernel, SHAPES[nodes], disk, chosen, tally)
             except Exception:  # a broken test must not hide the others
                 tally.say(f"{kernel.series}, {SHAPES[nodes].name}", "test", "broken",
                           traceback.format_exc(), 0)

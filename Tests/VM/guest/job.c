@@ -46,16 +46,6 @@ static void take_huge_pages(void)
 	munmap(at, size + HUGE);
 }
 
-static void loader(void)
-{
-	prctl(PR_SET_NAME, "loader");
-	prctl(PR_SET_PDEATHSIG, 9);
-	for (;;) {
-		busy(1500);
-		sleep_us(8500);
-	}
-}
-
 /* Threads that use the same memory on different CPUs, half of the time. */
 static void *sharer(void *cpu)
 {
@@ -157,6 +147,17 @@ static void make_memory(void)
 	touch(memory, bytes, PAGE);
 }
 
+static void loader(void)
+{
+	prctl(PR_SET_NAME, "loader");
+	prctl(PR_SET_PDEATHSIG, 9);
+	make_memory();
+	for (;;) {
+		busy(1500);
+		sleep_us(8500);
+	}
+}
+
 /* With feeders the next piece of work comes from one of them; without, from the clock. */
 static void wait_for_work(void)
 {
@@ -173,10 +174,11 @@ static void wait_for_work(void)
 int main(int count, char **arguments)
 {
 	parse(count, arguments);
-	make_memory();
+	/* Before there is memory to share: else each first write of a page would copy it. */
 	for (long i = 0; i < option.loaders; i++)
 		if (fork() == 0)
 			loader();
+	make_memory();
 	if (pipe(results))
 		fail("pipe");
 	if (option.feeders)
