@@ -6,6 +6,9 @@ private let cpuShare = Limit(0.03, "share of the CPU", source: "judgement; 0.03 
 private let hostRate = Limit(10, "ms/s", source: "judgement")
 private let launchShare = Limit(0.01, "share of wall", source: "judgement")
 private let otherShare = Limit(0.05, "share of wall", source: "judgement")
+/// Of the timer's tick alone, which nothing but a reboot changes and which a virtual machine pays
+/// more for.
+private let tickShare = Limit(0.05, "share of wall", source: "judgement")
 
 extension Rule {
     package static let irqOnTrainingCores = Rule(
@@ -56,6 +59,8 @@ private struct InterruptLoad {
     var worstCPU: Double
     var rate: Double
     var top: InterruptLine
+    /// Without the timer's tick there would be nothing to report.
+    var isTickAlone: Bool
 }
 
 extension Observation {
@@ -71,7 +76,9 @@ extension Observation {
         let share = worst?.share ?? 0
         return [
             Finding(
-                rule: "irq-on-training-cores", cause: .irqLoad, severity: severity(load.losses),
+                rule: "irq-on-training-cores", cause: .irqLoad,
+                severity: load.isTickAlone && !tickShare.isReached(by: share)
+                    ? .info : severity(load.losses),
                 confidence: load.losses.isEmpty ? .associated : .measured,
                 summary: """
                     interrupts, most of all \(load.top.label) (\(load.top.name)), took \
@@ -132,7 +139,9 @@ extension Observation {
         }
         return InterruptLoad(
             losses: losses, hit: affected, cpus: places,
-            worstCPU: places.cpus.map { load(counted, on: $0) }.max() ?? 0, rate: rate, top: top)
+            worstCPU: places.cpus.map { load(counted, on: $0) }.max() ?? 0, rate: rate, top: top,
+            isTickAlone: hit.isEmpty && !hostRate.isReached(by: rate)
+                && !places.cpus.contains { cpuShare.isReached(by: load(devices, on: $0)) })
     }
 
     private func load(_ lines: [InterruptLine], on cpu: Int) -> Double {

@@ -3,6 +3,8 @@ import Signals
 import Training
 
 let squeezeLimit = Limit(10, "/s", source: "judgement")
+/// An interface that interrupts a CPU less often does not fill it with packets.
+private let interfaceRate = Limit(100, "interrupts/s", source: "judgement")
 
 extension Observation {
     /// Gets launch threads out of the way of one type of soft interrupt.
@@ -14,24 +16,45 @@ extension Observation {
         let binding = binding(bound, to: away(from: busy, in: threads))
         let isNetwork = type == "NET_RX" || type == "NET_TX"
         let budget = isNetwork ? budget(soft) : ([], [])
+        let cards = isNetwork ? firingCards(on: busy) : []
+        let moved = cards.map { interruptFix($0, busy, [], threads) }
         let check = isNetwork ? ["grep -H '[1-9a-f]' /sys/class/net/*/queues/rx-*/rps_cpus"] : []
         return Fix(
-            commands: (check + binding.to + budget.0).or(
+            commands: (moved.flatMap(\.commands) + check + binding.to + budget.0).or(
                 "# run what causes this work on other CPUs"),
-            rollback: binding.back + budget.1,
-            risk: advice(type, busy) + """
+            persist: moved.flatMap(\.persist),
+            rollback: moved.flatMap(\.rollback) + binding.back + budget.1,
+            risk: advice(type, busy, cards) + """
                  A bound thread cannot leave its CPUs when they are busy.
                 """,
             managedBy: isNetwork ? manager("irqbalance", "tuned") : nil)
     }
 
-    private func advice(_ type: String, _ busy: CPUList) -> String {
+    /// One interrupt of each network device that interrupts `busy` often, the busiest first.
+    private func firingCards(on busy: CPUList) -> [InterruptLine] {
+        let lines = (try? whole(Interrupts.self))?.lines ?? []
+        let cards = facts.devices.filter { $0.kind == .network || $0.kind == .fabric }
+        let firing = cards.compactMap { card -> (line: InterruptLine, count: UInt64)? in
+            let own = lines.filter { $0.irq.map(card.interrupts.contains) ?? false }
+            let count = own.reduce(UInt64(0)) { $0 &+ sum($1.counts, on: busy) }
+            guard interfaceRate.isReached(by: whole.perSecond(count)) else { return nil }
+            return own.max { sum($0.counts, on: busy) < sum($1.counts, on: busy) }
+                .map { ($0, count) }
+        }
+        return firing.sorted { $0.count > $1.count }.map(\.line)
+    }
+
+    private func advice(_ type: String, _ busy: CPUList, _ cards: [InterruptLine]) -> String {
         let kept = facts.topology.split?.housekeeping
+        let from =
+            cards.isEmpty
+            ? "Which interface the packets belong to cannot be seen from here."
+            : "The packets come with the interrupts that are moved; some virtual devices refuse that."
         switch type {
         case "NET_RX", "NET_TX":
             let mask = kept.map { "\($0.mask) (CPUs \($0.description))" } ?? "0"
             return """
-                Which interface the packets belong to cannot be seen from here. The first \
+                \(from) The grep \
                 command only lists queues that spread their packets over CPUs: where a mask holds \
                 training CPUs, write \(mask) into that file, or 0 to switch it off. Run heavy \
                 senders and receivers on other CPUs than \(busy.description): taskset -c \

@@ -54,6 +54,18 @@ import Training
         #expect(try Rule.irqOnTrainingCores.check(observation(storm)).first?.culprit?.id == "LOC")
     }
 
+    @Test func theTickAloneWarnsOnlyFromFivePercentOfTheThread() throws {
+        let storm = disk(.ms(901), label: "LOC", irq: nil)
+        // Of 10 s in which it was seen.
+        for (stolen, severity) in [(UInt64.ms(499), Severity.info), (.ms(501), .warning)] {
+            let found = try Rule.irqOnTrainingCores.check(observation(storm, stolen: stolen))
+            #expect(found.first?.severity == severity)
+        }
+        // A device of the same weight is another matter.
+        let device = try Rule.irqOnTrainingCores.check(observation(disk(.ms(901)), stolen: .ms(499)))
+        #expect(device.first?.severity == .warning)
+    }
+
     @Test func sendsTheInterruptToHousekeepingOnItsNode() throws {
         let fix = try #require(
             try Rule.irqOnTrainingCores.check(observation(disk(.ms(501)))).first?.fix)
@@ -139,6 +151,29 @@ import Training
         let disk = observation(soft("BLOCK", .ms(501), squeezed: 100))
         let other = try #require(try Rule.softirqOnTrainingCores.check(disk).first?.fix)
         #expect(other.commands == ["taskset -pc 2-3,6-7 701"])
+    }
+
+    @Test func movesTheCardWhoseInterruptsBringThePackets() throws {
+        var facts = Scheduling.eightCPUs()
+        var card = DeviceFacts(kind: .network, address: "0000:81:00.0")
+        card.interrupts = [43]
+        card.node = 1
+        facts.devices = [card]
+        var irq = InterruptFacts(irq: 43, name: "virtio2-input.0")
+        irq.affinity = CPUList([5])
+        irq.device = card.address
+        facts.interrupts = [irq]
+        for (count, isMoved) in [(UInt64(1_000), true), (999, false)] {
+            let line = InterruptLine(
+                label: "43", irq: 43, name: irq.name, counts: Scheduling.at(5, count))
+            let observation = Scheduling.observation(
+                facts, threads: [Scheduling.thread(701, cpu: 5, [.softirq: .ms(501)])],
+                lines: [line, Scheduling.quietLine], soft: soft("NET_RX", .ms(501)))
+            let found = try Rule.softirqOnTrainingCores.check(observation)
+            let fix = try #require(found.first?.fix)
+            #expect((fix.commands.first == "echo 4 > /proc/irq/43/smp_affinity_list") == isMoved)
+            #expect((fix.rollback.first == "echo 5 > /proc/irq/43/smp_affinity_list") == isMoved)
+        }
     }
 
     @Test func isUncheckedWithoutTimes() {
