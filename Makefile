@@ -8,9 +8,10 @@ TEST_PACKAGES := stress-ng clang-format python3-jsonschema hwloc-nox
 VM_PACKAGES := qemu-system-x86 busybox-static numactl hwloc-nox debian-archive-keyring gcc \
 	libc6-dev
 BENCH_PACKAGES := linux-perf bpftool libbpf-tools bpftrace fio stress-ng
-SWIFT_SOURCES := Package.swift Sources Tests bpf/plugin
+SWIFT_SOURCES := Package.swift Sources Tests Benchmarks bpf/plugin
 
-.PHONY: run build release test test-vm lint format bench bench-accuracy bench-overhead install docs clean
+.PHONY: run build release test test-vm lint format bench bench-accuracy bench-overhead bench-scale \
+	install docs clean
 
 run: release
 	$(STOKER) diagnose; test $$? -le 1
@@ -39,13 +40,18 @@ format:
 	$(SWIFT) format --in-place --recursive $(SWIFT_SOURCES)
 	clang-format -i bpf/*.bpf.c bpf/include/*.h bpf/records/*.h
 
-bench: bench-accuracy bench-overhead
+bench: bench-accuracy bench-overhead bench-scale
 
 bench-accuracy: release .build/packages-bench
 	Benchmarks/accuracy/run.py
 
 bench-overhead: release .build/packages-bench
 	Benchmarks/overhead/run.py
+
+# Needs neither root nor a quiet machine: it counts CPU time.
+bench-scale: .build/packages-build
+	STOKER_STATIC=1 $(SWIFT) build -c release --static-swift-stdlib --product scale-bench
+	.build/release/scale-bench
 
 # Generated references; the tests fail when they are stale.
 docs: build

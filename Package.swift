@@ -59,15 +59,25 @@ let package = Package(
             ],
             swiftSettings: common),
 
-        .testTarget(name: "HostTests", dependencies: ["Host"], swiftSettings: common),
+        // Described machines as trees of files, for the tests and for Benchmarks/scale.
+        .target(
+            name: "Machines", dependencies: ["Host", "Signals", "Training"],
+            path: "Tests/Machines", swiftSettings: common),
+        .executableTarget(
+            name: "scale-bench",
+            dependencies: ["Host", "Machines", "Rules", "Signals", "Training"],
+            path: "Benchmarks/scale", exclude: ["README.md"], swiftSettings: common),
+
+        .testTarget(name: "HostTests", dependencies: ["Host", "Machines"], swiftSettings: common),
         .testTarget(
-            name: "SignalsTests", dependencies: ["CRecords", "Host", "Signals"],
+            name: "SignalsTests", dependencies: ["CRecords", "Host", "Machines", "Signals"],
             swiftSettings: common),
         .testTarget(
             name: "TrainingTests", dependencies: ["Host", "Signals", "Training"],
             swiftSettings: common),
         .testTarget(
-            name: "RulesTests", dependencies: ["Host", "Rules", "Signals", "Training"],
+            name: "RulesTests",
+            dependencies: ["Host", "Machines", "Rules", "Signals", "Training"],
             swiftSettings: common),
         .testTarget(
             name: "OutputsTests",

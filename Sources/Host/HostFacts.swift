@@ -52,7 +52,11 @@ package struct Topology: Sendable, Equatable, Codable {
 
     package init() {}
 
-    package func cpu(_ id: Int) -> CPUFacts? { cpus.first { $0.id == id } }
+    /// Where no number is missing below it, a CPU stands at its own.
+    package func cpu(_ id: Int) -> CPUFacts? {
+        if cpus.indices.contains(id), cpus[id].id == id { return cpus[id] }
+        return cpus.first { $0.id == id }
+    }
 
     /// Ids of the nodes that threads can run on, ascending.
     package var nodesWithCPUs: [Int] { nodes.filter { !$0.cpus.isEmpty }.map(\.id).sorted() }

@@ -1,3 +1,4 @@
+import Host
 import Signals
 
 /// Disk requests are finished in a soft interrupt that the device's interrupt raises on the same
@@ -14,35 +15,48 @@ struct BottomHalves {
     private static let inStep = 0.5
     private static let types = ["BLOCK", "IRQ_POLL"]
 
-    init(_ lines: [InterruptLine], _ softirqs: [SoftIRQLine]) {
+    /// Looks at `cpus` only, where they are given.
+    init(
+        _ lines: [InterruptLine], _ softirqs: [SoftIRQLine], on cpus: CPUList? = nil
+    ) {
         self.lines = lines
         self.softirqs = softirqs
         let all = softirqs.reduce(UInt64(0)) { $0 &+ $1.watchedNanoseconds.reduce(0, &+) }
+        let types = softirqs.indices.filter { Self.types.contains(softirqs[$0].name) }
+        let width = types.map { softirqs[$0].nanoseconds.count }.max() ?? 0
+        let places = cpus?.cpus.filter { $0 < width } ?? Array(0..<width)
+        let busiest = Self.busiest(on: places, width: width, in: lines)
         var moved: UInt64 = 0
-        for type in softirqs.indices where Self.types.contains(softirqs[type].name) {
-            for cpu in softirqs[type].nanoseconds.indices {
-                guard let line = Self.line(behind: softirqs[type], on: cpu, in: lines) else {
-                    continue
-                }
+        for type in types {
+            for cpu in places where cpu < softirqs[type].nanoseconds.count {
+                guard let line = busiest[cpu], isInStep(softirqs[type], lines[line], on: cpu)
+                else { continue }
                 moved &+= move(type, on: cpu, to: line)
             }
         }
         movedPart = all > 0 ? Double(moved) / Double(all) : 0
     }
 
-    /// The device's line that counts most on the CPU, if it keeps step with the soft interrupts.
-    private static func line(
-        behind softirq: SoftIRQLine, on cpu: Int, in lines: [InterruptLine]
-    ) -> Int? {
-        let devices = lines.indices.filter {
-            lines[$0].irq != nil && cpu < lines[$0].counts.count
-                && cpu < lines[$0].nanoseconds.count
+    /// The device's line that counts most on each CPU. Row by row: a large host has a quarter of
+    /// a million counts.
+    private static func busiest(
+        on cpus: [Int], width: Int, in lines: [InterruptLine]
+    ) -> [Int?] {
+        var busiest = [Int?](repeating: nil, count: width)
+        var highest = [UInt64](repeating: 0, count: width)
+        for (index, line) in lines.enumerated() where line.irq != nil {
+            let counted = min(line.counts.count, line.nanoseconds.count)
+            for cpu in cpus where cpu < counted && line.counts[cpu] > highest[cpu] {
+                (highest[cpu], busiest[cpu]) = (line.counts[cpu], index)
+            }
         }
-        guard let top = devices.max(by: { lines[$0].counts[cpu] < lines[$1].counts[cpu] }),
-            cpu < softirq.counts.count, softirq.counts[cpu] > 0,
-            Double(lines[top].counts[cpu]) >= inStep * Double(softirq.counts[cpu])
-        else { return nil }
-        return top
+        return busiest
+    }
+
+    /// The line came at least half as often as the soft interrupt.
+    private func isInStep(_ softirq: SoftIRQLine, _ line: InterruptLine, on cpu: Int) -> Bool {
+        cpu < softirq.counts.count && softirq.counts[cpu] > 0
+            && Double(line.counts[cpu]) >= Self.inStep * Double(softirq.counts[cpu])
     }
 
     /// Returns what was moved of the watched threads' time, ns.

@@ -88,12 +88,15 @@ extension Observation {
             !hasIsolatedPartition, let split = facts.topology.split
         else { return nil }
         let isOutside = outsideWaits(threads)
-        let isForeign = { (wait: Wait) in isOutside(wait) || wait.culprit.kind == .kthread }
+        let launch = Set(threads.threads.map(\.tid).filter { job.role($0) == .launch })
+        let isForeign = { (wait: Wait) in
+            launch.contains(wait.tid) && (isOutside(wait) || wait.culprit.kind == .kthread)
+        }
         var claims: [Int32: [Claim]] = [:]
         for loss in losses(in: threads, counting: isForeign) {
             claims[loss.thread.tid] = loss.claims
         }
-        for thread in threads.threads {
+        for thread in threads.threads where launch.contains(thread.tid) {
             for state in [ThreadState.irq, .softirq] where thread.time[state] > 0 {
                 claims[thread.tid, default: []].append(
                     Claim(tid: thread.tid, loss: .state(state), nanoseconds: thread.time[state]))

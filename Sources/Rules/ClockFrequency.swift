@@ -150,7 +150,7 @@ private struct SlowCPU {
         self.policy = policy
         self.governor = governor
         clockPercent = 100 * Double(now) / Double(highest)
-        busyPercent = 100 * Double(activity.total - activity.idle) / Double(activity.total)
+        busyPercent = 100 * Double(growth(activity.total, activity.idle)) / Double(activity.total)
         guard clockPercent < slow.value, busy.isReached(by: busyPercent) else { return nil }
     }
 }

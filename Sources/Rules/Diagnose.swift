@@ -16,7 +16,8 @@ package func diagnose(_ rules: [Rule], _ observation: Observation) -> Diagnosis 
         }
     }
     var ranked: [(finding: Finding, impact: Double)] = []
-    var budget = LossBudget(observation)
+    let losers = Set(findings.lazy.flatMap { $0.claims.lazy.map(\.tid) })
+    var budget = LossBudget(observation, of: losers)
     for var finding in findings {
         let claimed = finding.claims.reduce(0) { $0 &+ $1.nanoseconds }
         finding.claims = budget.grant(finding.claims)
@@ -52,26 +53,31 @@ private func verdict(_ findings: [Finding], _ observation: Observation) -> Diagn
 /// What was lost, by thread and by what it was lost to, less what has been granted.
 struct LossBudget {
     private let observation: Observation
-    private var threads: [Int32: ThreadActivity] = [:]
-    private var left: [Key: UInt64] = [:]
+    /// By thread; a host has thousands, so each has one entry and not one for every state.
+    private var totals: [Int32: UInt64] = [:]
+    private var states: [Int32: StateTimes] = [:]
+    private var locks: [Int32: UInt64] = [:]
+    private var waits: [WaitKey: UInt64] = [:]
+    private var launchWall: UInt64 = 0
 
-    private struct Key: Hashable {
+    private struct WaitKey: Hashable {
         var tid: Int32
-        var loss: Claim.Loss
+        var culprit: Culprit
     }
 
-    init(_ observation: Observation) {
+    /// For claims of the threads `tids` alone.
+    init(_ observation: Observation, of tids: Set<Int32>) {
         self.observation = observation
         guard let ledger = try? observation.threads() else { return }
         for thread in ledger.threads where thread.tid > 0 {
-            threads[thread.tid] = thread
-            for state in ThreadState.allCases {
-                left[Key(tid: thread.tid, loss: .state(state))] = thread.time[state]
-            }
-            left[Key(tid: thread.tid, loss: .mmapLock)] = thread.mmapLock
+            if observation.job.role(thread.tid) == .launch { launchWall &+= thread.time.total }
+            guard tids.contains(thread.tid) else { continue }
+            totals[thread.tid] = thread.time.total
+            states[thread.tid] = thread.time
+            locks[thread.tid] = thread.mmapLock
         }
-        for wait in ledger.waits {
-            left[Key(tid: wait.tid, loss: .waiting(wait.culprit)), default: 0] &+= wait.nanoseconds
+        for wait in ledger.waits where tids.contains(wait.tid) {
+            waits[WaitKey(tid: wait.tid, culprit: wait.culprit), default: 0] &+= wait.nanoseconds
         }
     }
 
@@ -79,20 +85,30 @@ struct LossBudget {
     mutating func grant(_ claims: [Claim]) -> [Claim] {
         claims.compactMap { claim in
             var granted = claim
-            let pools = Self.pools(of: claim.loss).map { Key(tid: claim.tid, loss: $0) }
-            granted.nanoseconds = pools.reduce(claim.nanoseconds) { min($0, left[$1] ?? 0) }
-            for pool in pools { left[pool, default: 0] -= granted.nanoseconds }
+            granted.nanoseconds = take(claim)
             return granted.nanoseconds > 0 ? granted : nil
         }
     }
 
     /// A wait behind somebody is waiting too, and a wait for the mmap_lock is blocked time.
-    private static func pools(of loss: Claim.Loss) -> [Claim.Loss] {
-        switch loss {
-        case .state: [loss]
-        case .waiting: [loss, .state(.waiting)]
-        case .mmapLock: [loss, .state(.blocked)]
+    private mutating func take(_ claim: Claim) -> UInt64 {
+        let tid = claim.tid
+        let (state, own): (ThreadState, UInt64) =
+            switch claim.loss {
+            case .state(let state): (state, .max)
+            case .waiting(let culprit):
+                (.waiting, waits[WaitKey(tid: tid, culprit: culprit)] ?? 0)
+            case .mmapLock: (.blocked, locks[tid] ?? 0)
+            }
+        let taken = min(claim.nanoseconds, own, states[tid]?[state] ?? 0)
+        guard taken > 0 else { return 0 }
+        states[tid]?[state] -= taken
+        switch claim.loss {
+        case .state: break
+        case .waiting(let culprit): waits[WaitKey(tid: tid, culprit: culprit)] = own - taken
+        case .mmapLock: locks[tid] = own - taken
         }
+        return taken
     }
 
     func cost(of claims: [Claim]) -> Cost {
@@ -101,12 +117,10 @@ struct LossBudget {
         guard window > 0 else { return cost }
         let all = claims.reduce(0) { $0 &+ $1.nanoseconds }
         cost.threadSecondsPerSecond = Double(all) / Double(window)
-        let launch = threads.values.filter { observation.job.role($0.tid) == .launch }
-        let wall = launch.reduce(0) { $0 &+ $1.time.total }
-        guard wall > 0 else { return cost }
+        guard launchWall > 0 else { return cost }
         let lost = claims.filter { observation.job.role($0.tid) == .launch }
             .reduce(0) { $0 &+ $1.nanoseconds }
-        cost.launchShare = Double(lost) / Double(wall)
+        cost.launchShare = Double(lost) / Double(launchWall)
         return cost
     }
 
@@ -116,10 +130,10 @@ struct LossBudget {
         var lost: [Int32: UInt64] = [:]
         for claim in claims { lost[claim.tid, default: 0] &+= claim.nanoseconds }
         return lost.reduce(0) { worst, entry in
-            guard let thread = threads[entry.key] else { return worst }
+            guard let total = totals[entry.key], total > 0 else { return worst }
             let role = observation.job.role(entry.key)
             let weight = role == .launch || role == .nccl ? 1.0 : 0.5
-            return max(worst, weight * observation.share(entry.value, of: thread))
+            return max(worst, weight * Double(entry.value) / Double(total))
         }
     }
 }

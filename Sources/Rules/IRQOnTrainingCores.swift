@@ -134,18 +134,18 @@ extension Observation {
         }
         let places = loaded.isEmpty ? CPUList(affected.map(\.cpu)) : loaded
         let candidates = loaded.isEmpty ? devices : counted
-        guard let top = candidates.max(by: { $0.time(on: places) < $1.time(on: places) }) else {
-            return nil
-        }
+        let times = candidates.map { $0.time(on: places) }
+        guard let most = times.indices.max(by: { times[$0] < times[$1] }) else { return nil }
         return InterruptLoad(
             losses: losses, hit: affected, cpus: places,
-            worstCPU: places.cpus.map { load(counted, on: $0) }.max() ?? 0, rate: rate, top: top,
+            worstCPU: places.cpus.map { load(counted, on: $0) }.max() ?? 0, rate: rate,
+            top: candidates[most],
             isTickAlone: hit.isEmpty && !hostRate.isReached(by: rate)
                 && !places.cpus.contains { cpuShare.isReached(by: load(devices, on: $0)) })
     }
 
     private func load(_ lines: [InterruptLine], on cpu: Int) -> Double {
-        let time = lines.reduce(UInt64(0)) { $0 &+ $1.time(on: CPUList([cpu])) }
+        let time = lines.reduce(UInt64(0)) { $0 &+ $1.time(on: cpu) }
         return whole.nanoseconds > 0 ? Double(time) / Double(whole.nanoseconds) : 0
     }
 
@@ -175,7 +175,8 @@ extension Observation {
     private func isLasting(_ load: InterruptLoad) -> Bool {
         isSustained { window throws(Unavailable) in
             let soft = try window(SoftIRQs.self).lines
-            return BottomHalves(try window(Interrupts.self).lines, soft).lines.reduce(0) {
+            let lines = try window(Interrupts.self).lines
+            return BottomHalves(lines, soft, on: load.cpus).lines.reduce(0) {
                 $1.isCall ? $0 : $0 &+ $1.time(on: load.cpus)
             }
         }

@@ -8,6 +8,7 @@ extension InterruptLine {
     var isTimer: Bool { label == "LOC" }
 
     func time(on cpus: CPUList) -> UInt64 { sum(nanoseconds, on: cpus) }
+    func time(on cpu: Int) -> UInt64 { cpu < nanoseconds.count ? nanoseconds[cpu] : 0 }
 }
 
 /// What `values`, which are indexed by CPU, hold for `cpus` together.

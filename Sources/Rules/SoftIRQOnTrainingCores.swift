@@ -113,7 +113,8 @@ extension Observation {
     private func load(_ lines: [SoftIRQLine], on cpu: Int) -> Double {
         let wall = Double(max(whole.nanoseconds, 1))
         return lines.reduce(0) { total, line in
-            let part = Double(sum(line.nanoseconds, on: CPUList([cpu]))) / wall
+            let time = cpu < line.nanoseconds.count ? line.nanoseconds[cpu] : 0
+            let part = Double(time) / wall
             let isPulse = ["TIMER", "HRTIMER", "SCHED", "RCU"].contains(line.name)
             return isPulse && !cpuShare.isReached(by: part) ? total : total + part
         }

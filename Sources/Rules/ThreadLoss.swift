@@ -46,7 +46,7 @@ extension Observation {
     /// Losses by thread from `claims` by tid, the worst first.
     func losses(in threads: Threads, claims: [Int32: [Claim]]) -> [ThreadLoss] {
         let losses = threads.threads.compactMap { thread -> ThreadLoss? in
-            let own = claims[thread.tid] ?? []
+            guard let own = claims[thread.tid] else { return nil }
             let lost = own.reduce(UInt64(0)) { $0 &+ $1.nanoseconds }
             guard lost > 0 else { return nil }
             return ThreadLoss(
@@ -54,7 +54,12 @@ extension Observation {
                 share: share(lost, of: thread), millisecondsPerSecond: milliseconds(lost),
                 isLongLived: isLongLived(thread), claims: own)
         }
-        return losses.sorted { ($1.nanoseconds, $0.thread.tid) < ($0.nanoseconds, $1.thread.tid) }
+        // Sorted by place: a loss is large, and there are thousands.
+        let order = losses.indices.sorted {
+            let (a, b) = (losses[$0], losses[$1])
+            return (b.nanoseconds, a.thread.tid) < (a.nanoseconds, b.thread.tid)
+        }
+        return order.map { losses[$0] }
     }
 
     func isLongLived(_ thread: ThreadActivity) -> Bool {
@@ -103,6 +108,8 @@ extension Observation {
 
     /// All watched processes.
     func watchedPIDs(_ threads: Threads) -> Set<Int32> {
-        Set(job.processes.map(\.pid)).union(threads.threads.map(\.pid))
+        var pids = Set(job.processes.map(\.pid))
+        for thread in threads.threads where !pids.contains(thread.pid) { pids.insert(thread.pid) }
+        return pids
     }
 }

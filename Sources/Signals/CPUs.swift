@@ -54,7 +54,7 @@ package struct CPUs: Signal {
         self.init()
         for time in times where records.indices.contains(time.id) {
             var cpu = CPUActivity(id: time.id, records[time.id], now: now)
-            cpu.steal = time.steal * nanosecondsPerTick
+            cpu.steal = time.steal &* nanosecondsPerTick
             cpus.append(cpu)
         }
         waitSlots = records.reduce([UInt64](repeating: 0, count: Int(LEDGER_WAIT_SLOTS))) {
@@ -67,12 +67,12 @@ package struct CPUs: Signal {
         let nanosecondsPerTick = 1_000_000_000 / Host.ticksPerSecond
         let cpus = times.map { time in
             var cpu = CPUActivity(id: time.id)
-            cpu.other = (time.user + time.nice) * nanosecondsPerTick
-            cpu.kernel = time.system * nanosecondsPerTick
-            cpu.irq = time.irq * nanosecondsPerTick
-            cpu.softirq = time.softirq * nanosecondsPerTick
-            cpu.idle = (time.idle + time.ioWait) * nanosecondsPerTick
-            cpu.steal = time.steal * nanosecondsPerTick
+            cpu.other = (time.user &+ time.nice) &* nanosecondsPerTick
+            cpu.kernel = time.system &* nanosecondsPerTick
+            cpu.irq = time.irq &* nanosecondsPerTick
+            cpu.softirq = time.softirq &* nanosecondsPerTick
+            cpu.idle = (time.idle &+ time.ioWait) &* nanosecondsPerTick
+            cpu.steal = time.steal &* nanosecondsPerTick
             return cpu
         }
         self.init(

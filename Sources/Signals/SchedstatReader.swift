@@ -79,11 +79,11 @@ final class SchedstatReader {
         guard let stat = files.stat else { return false }
         let schedule = files.schedule
         let tick = 1_000_000_000 / Host.ticksPerSecond
-        let ran = schedule?.ran ?? (stat.userTicks + stat.systemTicks) * tick
+        let ran = schedule?.ran ?? (stat.userTicks &+ stat.systemTicks) &* tick
         let waited = schedule?.waited ?? 0
         guard var followed = threads[tid] else {
             var activity = ThreadActivity(
-                tid: tid, pid: pid, startedAt: stat.startTicks * tick, name: stat.name)
+                tid: tid, pid: pid, startedAt: stat.startTicks &* tick, name: stat.name)
             activity.update(stat)
             threads[tid] = Followed(activity: activity, ran: ran, waited: waited, seenAt: now)
             return true
@@ -105,7 +105,7 @@ extension ThreadActivity {
     fileprivate mutating func update(_ stat: ProcessStat) {
         name = stat.name
         cpu = stat.cpu ?? 0
-        systemTime = stat.systemTicks * (1_000_000_000 / Host.ticksPerSecond)
+        systemTime = stat.systemTicks &* (1_000_000_000 / Host.ticksPerSecond)
         minorFaults = stat.minorFaults
         majorFaults = stat.majorFaults
     }

@@ -24,7 +24,9 @@ package struct StateTimes: Equatable, Sendable {
 
     /// All states together: the wall time that was accounted for, ns.
     package var total: UInt64 {
-        ThreadState.allCases.reduce(0) { $0 &+ self[$1] }
+        var sum: UInt64 = 0
+        for index in nanoseconds.indices { sum &+= nanoseconds[index] }
+        return sum
     }
 
     /// The change since an earlier reading. The state that still went on at that time may since
@@ -33,13 +35,14 @@ package struct StateTimes: Equatable, Sendable {
     package func since(_ earlier: StateTimes) -> StateTimes {
         var change = StateTimes()
         var excess: UInt64 = 0
-        var largest = ThreadState.running
-        for state in ThreadState.allCases {
-            change[state] = growth(self[state], earlier[state])
-            excess += growth(earlier[state], self[state])
-            if change[state] > change[largest] { largest = state }
+        var largest = 0
+        for index in nanoseconds.indices {
+            let (now, then) = (nanoseconds[index], earlier.nanoseconds[index])
+            change.nanoseconds[index] = growth(now, then)
+            excess += growth(then, now)
+            if change.nanoseconds[index] > change.nanoseconds[largest] { largest = index }
         }
-        change[largest] = growth(change[largest], excess)
+        change.nanoseconds[largest] = growth(change.nanoseconds[largest], excess)
         return change
     }
 

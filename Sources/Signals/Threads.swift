@@ -37,14 +37,17 @@ package struct Threads: Signal {
     }
 
     package func since(_ earlier: Threads) -> Threads {
+        // Places, not threads: a thread is large, and there are thousands.
         let before = Dictionary(
-            earlier.threads.map { (Identity($0), $0) }, uniquingKeysWith: { $1 })
+            zip(earlier.threads.lazy.map(Identity.init), earlier.threads.indices),
+            uniquingKeysWith: { $1 })
         let waited = Dictionary(
             earlier.waits.map { (WaitIdentity($0), $0.nanoseconds) }, uniquingKeysWith: +)
         return Threads(
             method: method,
             threads: threads.compactMap { now in
-                guard let then = before[Identity(now)] else { return now }
+                guard let place = before[Identity(now)] else { return now }
+                let then = earlier.threads[place]
                 return then.hasExited ? nil : now.since(then)
             },
             waits: waits.compactMap { now in

@@ -10,9 +10,11 @@ package struct Job: Sendable, Equatable {
     }
 
     package var scope: Scope
-    package var processes: [ProcessFacts]
+    package var processes: [ProcessFacts] { didSet { index = Self.index(of: processes) } }
     /// Roles by tid; threads that are not listed are `other`.
     package var roles: [Int32: Role]
+    /// Places in `processes` by pid: rules ask for the process of each of thousands of threads.
+    private var index: [Int32: Int]
 
     package init(
         scope: Scope = .processes, processes: [ProcessFacts] = [], roles: [Int32: Role] = [:]
@@ -20,11 +22,17 @@ package struct Job: Sendable, Equatable {
         self.scope = scope
         self.processes = processes
         self.roles = roles
+        index = Self.index(of: processes)
     }
 
     package func role(_ tid: Int32) -> Role { roles[tid] ?? .other }
 
-    package func process(_ pid: Int32) -> ProcessFacts? { processes.first { $0.pid == pid } }
+    package func process(_ pid: Int32) -> ProcessFacts? { index[pid].map { processes[$0] } }
+
+    private static func index(of processes: [ProcessFacts]) -> [Int32: Int] {
+        Dictionary(
+            zip(processes.map(\.pid), processes.indices), uniquingKeysWith: { first, _ in first })
+    }
 }
 
 /// What a thread does for training, told by evidence.

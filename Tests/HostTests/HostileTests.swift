@@ -1,4 +1,5 @@
 import Host
+import Machines
 import Testing
 
 /// Files that no kernel writes, or that end in the middle: nothing may crash, and nothing wrong

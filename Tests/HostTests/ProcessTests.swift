@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Machines
 import Testing
 
 @testable import Host
@@ -93,7 +94,7 @@ struct ProcessTests {
             "/dev/nvidia0", "/dev/nvidia0", "/dev/infiniband/uverbs1", "/dev/null", "socket:[1]",
         ].enumerated() {
             try files.createSymbolicLink(
-                atPath: tree.folder.path + "/proc/42/fd/\(index + 1)", withDestinationPath: target)
+                atPath: tree.folder + "/proc/42/fd/\(index + 1)", withDestinationPath: target)
         }
         let process = tree.host.process(42)
         #expect(process.openDevices == ["/dev/infiniband/uverbs1", "/dev/nvidia0"])

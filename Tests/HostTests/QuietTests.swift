@@ -1,4 +1,5 @@
 import Host
+import Machines
 import Testing
 
 /// A two-CPU virtual machine with v1 controllers beside an empty v2 tree, as captured.

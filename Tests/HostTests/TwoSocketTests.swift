@@ -1,4 +1,5 @@
 import Host
+import Machines
 import Testing
 
 /// Two sockets with a memory node each and one without CPUs; CPUs 4 to 7 do not exist, 11 is
