@@ -139,8 +139,10 @@ extension Observation {
                 commands: [
                     "echo +cpuset > \(shellWord("\(root)/cgroup.subtree_control"))",
                     "mkdir -p \(group)", "echo \(training) > \(group)/cpuset.cpus",
-                    "echo isolated > \(group)/cpuset.cpus.partition",
-                ],
+                ]
+                    + memoryNodes(of: isolation.split.training).map {
+                        "echo \($0) > \(group)/cpuset.mems"
+                    } + ["echo isolated > \(group)/cpuset.cpus.partition"],
                 persist: ["a systemd unit that runs these lines before the job starts"],
                 rollback: ["echo member > \(group)/cpuset.cpus.partition", "rmdir \(group)"],
                 risk: """
@@ -150,6 +152,14 @@ extension Observation {
                     """,
                 managedBy: manager("kubelet", "slurmd")),
             verify: "\(group)/cpuset.cpus.partition reads isolated")
+    }
+
+    /// The nodes of `cpus`, where the host has memory on others too.
+    private func memoryNodes(of cpus: CPUList) -> [String] {
+        let nodes = facts.topology.nodes(of: cpus)
+        let others = facts.topology.nodes.filter { $0.memoryBytes > 0 && !nodes.contains($0.id) }
+        let own = facts.topology.nodes.filter { $0.memoryBytes > 0 && nodes.contains($0.id) }
+        return others.isEmpty || own.isEmpty ? [] : [CPUList(own.map(\.id)).description]
     }
 
     fileprivate func bootAdvice(_ isolation: Isolation) -> Finding {

@@ -20,7 +20,9 @@ extension Topology {
         guard usable.count >= 4 else { return nil }
         let parts = nodes.map { $0.cpus.intersection(usable) }.filter { !$0.isEmpty }
         let nodes = usable.count < 8 || parts.isEmpty ? [usable] : parts
-        let kept = CPUList(nodes.flatMap(kept))
+        let byNode = CPUList(nodes.flatMap(kept))
+        // Nodes of one core each can spare none: then one core serves the whole host.
+        let kept = byNode.isEmpty ? CPUList(kept(of: usable)) : byNode
         let rest = usable.subtracting(kept)
         guard !kept.isEmpty, rest.count >= 2 else { return nil }
         return CPUSplit(housekeeping: kept, training: rest)

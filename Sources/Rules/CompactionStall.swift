@@ -49,7 +49,8 @@ private struct CompactionStall {
             severity: isLong ? observation.severity(of: losses, in: threads) : .info,
             confidence: .measured,
             summary: "memory compaction: \(losses.worstInWords), "
-                + "\(briefFigure(losses.millisecondsPerMinute)) ms a minute in all",
+                + "\(briefFigure(losses.millisecondsPerMinute)) ms a minute in all"
+                + observation.brokenNodesInWords,
             culprit: FindingCulprit(kind: .setting, id: setting, name: setting),
             affected: observation.affected(losses),
             evidence: [
@@ -135,9 +136,9 @@ extension Rule {
                 name, to: "20", from: "0",
                 risk: "starts a compaction at once; kcompactd takes some CPU time from now on")
             : Fix(
-                commands: ["echo 1 > /proc/sys/vm/compact_memory"],
-                persist: ["# the same line in the prologue of each job"],
-                risk: "moves pages of the whole host: between two jobs, never during one")
+                commands: observation.compactNow,
+                persist: ["# the same lines in the prologue of each job"],
+                risk: "moves pages of whole nodes: between two jobs, never during one")
         return [stall.finding("compaction-proactiveness", setting: name, fix: fix)]
     }
 

@@ -23,7 +23,7 @@ package func diagnose(_ rules: [Rule], _ observation: Observation) -> Diagnosis 
         let granted = finding.claims.reduce(0) { $0 &+ $1.nanoseconds }
         if claimed > 0 && Double(granted) < Double(claimed) * leastGrantedShare { continue }
         if claimed > 0 { finding.cost = budget.cost(of: finding.claims) }
-        ranked.append((finding, budget.impact(of: finding.claims)))
+        ranked.append((finding, max(finding.estimate, budget.impact(of: finding.claims))))
     }
     // Rules of one severity and cost keep the catalogue's order: sorting is stable.
     let sorted = ranked.enumerated().sorted { left, right in

@@ -16,6 +16,9 @@ package struct Finding: Sendable, Equatable {
     package var verify: String
     /// The measured time that this finding explains, by whom and what it was lost to.
     package var claims: [Claim]
+    /// Where the loss cannot be measured: the share of the worst-hit thread's time that it may be,
+    /// 0 to 1. Ranks the finding among others, and is shown nowhere as a cost.
+    package var estimate = 0.0
     /// Filled in by the diagnosis from the claims that were granted.
     package var cost = Cost()
 

@@ -31,5 +31,4 @@ package let memoryAndStorageRules: [Rule] = [
     .deepCstates,
     // Settings.
     .thpEnabledPolicy,
-    .hugetlbPoolPerNode,
 ]

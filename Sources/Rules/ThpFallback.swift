@@ -8,7 +8,6 @@ private let attemptsPerSecond = Limit(
 private let leastLarge = Limit(1, "%", source: "judgement: fewer will not last a loading phase")
 /// Below this share of free memory the zone is in use, not broken up.
 private let leastFree = 2.0
-private let hugeOrder = 9  // 2 MiB in pages of 4 KiB
 
 extension Rule {
     package static let thpFallbackFragmentation = Rule(
@@ -26,7 +25,7 @@ extension Rule {
             seen: "The kernel's own count of huge pages that were wanted and not found.",
             fix: """
                 Between two jobs, throw out cached file contents and let the kernel put free \
-                memory together.
+                memory together, on the nodes where it is in pieces.
                 """,
             avoid: """
                 Never during a job: the data set in memory is lost and all CPUs are busy moving \
@@ -49,7 +48,7 @@ extension Rule {
                 finding(
                     observation, isHint ? .info : .warning,
                     summary: "\(briefFigure(percent)) % of \(briefFigure(rate)) huge pages a "
-                        + "second could not be given out",
+                        + "second could not be given out" + observation.brokenNodesInWords,
                     affected: hit,
                     [
                         share.evidence("huge pages refused", percent),
@@ -81,9 +80,7 @@ extension Rule {
         _ observation: Observation, _ severity: Severity, summary: String, affected: [Affected],
         _ evidence: [Evidence]
     ) -> Finding {
-        let fix = [
-            "sync", "echo 1 > /proc/sys/vm/drop_caches", "echo 1 > /proc/sys/vm/compact_memory",
-        ]
+        let fix = ["sync", "echo 1 > /proc/sys/vm/drop_caches"] + observation.compactNow
         return Finding(
             rule: "thp-fallback-fragmentation", cause: .thpFallback, severity: severity,
             confidence: severity == .warning ? .associated : .configuration, summary: summary,
@@ -103,14 +100,5 @@ extension Observation {
         let faulting = threads.threads.filter { $0.minorFaults > 0 }
         guard faulting.reduce(0, { $0 &+ $1.minorFaults }) >= refused else { return [] }
         return faulting.map(affected)
-    }
-}
-
-extension MemoryZone {
-    /// Share of the zone in free pieces of 2 MiB and more, percent.
-    fileprivate var largePercent: Double {
-        let pages = freeBlocks.enumerated().dropFirst(hugeOrder)
-            .reduce(UInt64(0)) { $0 &+ $1.element << UInt64($1.offset) }
-        return managed > 0 ? 100 * Double(pages) / Double(managed) : 0
     }
 }

@@ -91,9 +91,6 @@ extension Rule {
 extension Observation {
     fileprivate func migrations(_ rule: String, _ kinds: [Moved]) throws(Unavailable) -> [Finding] {
         let threads = try probedThreads()
-        let isMigration = { (wait: Wait) in
-            wait.culprit.kind == .kthread && wait.culprit.name.hasPrefix("migration/")
-        }
         let hit = threads.threads.compactMap { thread -> (ThreadActivity, Moved)? in
             guard isLongLived(thread), let moved = moved(thread), kinds.contains(moved),
                 isSustained({ window throws(Unavailable) in try moves(of: thread, in: window) })
@@ -106,7 +103,7 @@ extension Observation {
         }
         guard let (worst, moved) = hit.first else { return [] }
         let tids = Set(hit.map(\.0.tid))
-        let losses = losses(in: threads) { isMigration($0) && tids.contains($0.tid) }
+        let losses = losses(in: threads) { $0.isForMoving && tids.contains($0.tid) }
         let isMeasured = losses.contains { $0.isLaunch && lossShare.isReached(by: $0.share) }
         let isWarning = isMeasured || hit.contains { $0.1 != .oftenAnyway || hasWaited($0.0) }
         return [
@@ -125,10 +122,11 @@ extension Observation {
 
     private func moved(_ thread: ThreadActivity) -> Moved? {
         let changes = maskChanges(thread)
-        if maskRate.isReached(by: whole.perSecond(UInt64(changes))) {
+        if isMaskRewritten(thread) {
             return whole.perSecond(thread.migrations) >= maskRate.value ? .byMask : nil
         }
-        guard isCritical(thread) else { return nil }
+        // `numa-thread-drift` names the nodes of a thread that leaves its own.
+        guard isCritical(thread), !isDrifting(thread) else { return nil }
         let isOften = anyRate.isReached(by: whole.perSecond(thread.migrations))
         if cacheRate.isReached(by: whole.perSecond(thread.cacheMigrations))
             || (isOften && changes > 0 && job.role(thread.tid) == .launch)
@@ -136,6 +134,11 @@ extension Observation {
             return .acrossCaches
         }
         return isOften && wakeShare.isReached(by: wakeUpShare(thread)) ? .oftenAnyway : nil
+    }
+
+    /// Somebody keeps changing the CPUs that the thread may use.
+    func isMaskRewritten(_ thread: ThreadActivity) -> Bool {
+        maskRate.isReached(by: whole.perSecond(UInt64(maskChanges(thread))))
     }
 
     private func maskChanges(_ thread: ThreadActivity) -> Int {
@@ -162,7 +165,12 @@ extension Observation {
         switch moved {
         case .byMask:
             let changes = SchedulingText.oneDecimal(whole.perSecond(UInt64(maskChanges(thread))))
-            return "the allowed CPUs of \(who) changed \(changes) times/s; it moved \(rate) times/s"
+            let nodes = NodeShares([thread.timeByNode]).nodes(from: Placement.home)
+            let between = nodes.count > 1 ? " between \(PlacementText.nodes(nodes))" : ""
+            return """
+                the allowed CPUs of \(who) changed \(changes) times/s; it moved \(rate) times/s\
+                \(between)
+                """
         case .acrossCaches:
             let cache = SchedulingText.oneDecimal(whole.perSecond(thread.cacheMigrations))
             return "\(who) moved between CPUs \(rate) times/s, \(cache) of them to another cache"

@@ -69,7 +69,14 @@ struct HostileHost {
             number(), number(), number()
         )
         (thread.migrations, thread.cacheMigrations) = (number(), number())
+        thread.nodeMigrations = number()
+        if chance() { thread.timeByNode = byNode() }
         return thread
+    }
+
+    /// Node 7 does not exist.
+    private mutating func byNode() -> [Int: UInt64] {
+        [0: number(), 1: number(), 7: chance() ? number() : 0]
     }
 
     private mutating func perCPU() -> [UInt64] {
@@ -149,9 +156,53 @@ struct HostileHost {
                 "MemAvailable": number(), "Dirty": number(), "Writeback": number(),
                 "AnonPages": number(), "AnonHugePages": number(), "MemTotal": number(),
             ]))
+        readings[NodeMemory.self] = .success(NodeMemory(nodes: [0, 1].map { nodeMemory($0) }))
+        readings[NUMABalancing.self] = .success(balancing())
         readings[Power.self] = .success(Power(cpus: (0..<8).map { power($0) }))
         readings[CPUs.self] = .success(CPUs(cpus: (0..<8).map { activity($0) }))
         return readings
+    }
+
+    private mutating func nodeMemory(_ id: Int) -> NodeMemoryActivity {
+        var node = NodeMemoryActivity(id: id)
+        (node.foreign, node.misses, node.total) = (number(), number(), number())
+        (node.free, node.file) = (chance() ? 0 : number(), number())
+        if chance() { node.hugepages = [pool(id)] }
+        return node
+    }
+
+    private mutating func pool(_ node: Int) -> HugepagePool {
+        let sizes: [UInt64] = [0, 2 << 20, 1 << 30, number()]
+        return HugepagePool(
+            node: node, pageBytes: sizes.randomElement(using: &dice) ?? 0, total: signed(),
+            free: chance() ? 0 : signed(), surplus: signed())
+    }
+
+    private mutating func balancing() -> NUMABalancing {
+        NUMABalancing(
+            scans: chance()
+                ? nil
+                : tids.map {
+                    NUMAScan(tid: $0, count: number(), nanoseconds: number(), longest: number())
+                },
+            pagesMarked: number(), hintFaults: number(), localHintFaults: number(),
+            pagesMigrated: number())
+    }
+
+    private mutating func memory() -> MemoryPlacement {
+        var memory = MemoryPlacement()
+        (memory.anonymous, memory.shared, memory.hugetlb) = (byNode(), byNode(), byNode())
+        memory.policies = [Self.name: number(), "bind:7": number(), "interleave:x": number()]
+        return memory
+    }
+
+    private mutating func device(_ irq: Int) -> DeviceFacts {
+        let kind = DeviceFacts.Kind.allCases.randomElement(using: &dice) ?? .gpu
+        var device = DeviceFacts(kind: kind, address: "0000:1b:00.0")
+        device.node = chance() ? nil : [0, 1, 7].randomElement(using: &dice)
+        device.interrupts = [irq]
+        device.names = [Self.name]
+        return device
     }
 
     private mutating func power(_ id: Int) -> CPUPower {
@@ -175,7 +226,7 @@ struct HostileHost {
             "vm.max_map_count", "vm.zone_reclaim_mode", "vm.dirty_ratio", "vm.swappiness",
             "vm.dirty_bytes", "vm.watermark_scale_factor", "vm.vfs_cache_pressure",
             "vm.min_free_kbytes", "vm.compaction_proactiveness", "net.core.netdev_budget",
-            "net.core.netdev_budget_usecs",
+            "net.core.netdev_budget_usecs", "kernel.numa_balancing",
         ] { settings.sysctl[name] = "\(signed())" }
         settings.clocksource = chance() ? "hpet" : "tsc"
         settings.thpEnabled = chance() ? "never" : "always"
@@ -211,10 +262,12 @@ struct HostileHost {
         var disk = DiskFacts(name: "sda", major: 8, minor: 0)
         (disk.readAheadKilobytes, disk.scheduler) = (signed(), "bfq")
         facts.disks = [disk]
-        facts.hugepages = [0, 1].map {
-            HugepagePool(
-                node: $0, pageBytes: number(), total: signed(), free: chance() ? 0 : signed(),
-                surplus: signed())
+        facts.hugepages = [0, 1].map { pool($0) }
+        facts.devices = [device(41), device(57)]
+        facts.interrupts = [41, 57].map {
+            var irq = InterruptFacts(irq: $0, name: "nvme0q1")
+            (irq.device, irq.isManaged) = (chance() ? "0000:1b:00.0" : nil, chance())
+            return irq
         }
         return facts
     }
@@ -228,6 +281,8 @@ struct HostileHost {
             process.affinityChanges = [pid: Int(truncatingIfNeeded: number())]
             process.allowed = chance() ? CPUList([0, 5]) : nil
             process.hasDeviceOpen = chance()
+            process.memory = chance() ? memory() : nil
+            process.allowedNodes = chance() ? [0, 7] : nil
             return process
         }
         let roles = tids.map { ($0, Role.allCases.randomElement(using: &dice) ?? .other) }
