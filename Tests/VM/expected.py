@@ -30,7 +30,7 @@ EXPECTED = {
     # Faults.
     "far-memory": Expected(("numa-remote-memory",), says=(r"node {far}\b", r"node {home}\b")),
     "drifting": Expected(("placement", "thread-migration", "numa-remote-memory"),
-                         says=(r"node", )),
+                         says=(r"nodes {home} and {far}",)),
     "balancing-churn": Expected(("numa-balancing",), says=(r"numa_balancing",)),
     "hugetlb-wrong-node": Expected(("numa-remote-memory", "placement", "configuration"),
                                    says=(r"hugepages|huge pages", r"node ?{home}\b",

@@ -8,7 +8,7 @@ HUGE = "/sys/kernel/mm/transparent_hugepage"
 # A fresh buffer of huge pages of node 0 some thirty times a second.
 HUGE_JOB = "--bind 0 --thp-mib 8 --period-us 30000"
 # What stays free on a node that is taken to pieces.
-SPARE_MIB = 40
+SPARE_MIB = 64
 # Interrupts a second that the traffic must raise on one CPU. Under TCG each one costs some 20 us.
 LEAST_INTERRUPTS = 500
 # Between two frames: without a pause the card is polled, and hardly interrupts any more.

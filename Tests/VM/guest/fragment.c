@@ -10,7 +10,7 @@
 #include <sys/uio.h>
 
 /* Pages that a pipe holds by default; whole blocks to look for when the rest is in pieces. */
-enum { SLOTS = 16, BLOCK_PAGES = HUGE / PAGE, REST = 64 };
+enum { SLOTS = 16, BLOCK_PAGES = HUGE / PAGE, REST = 256 };
 
 static int open_pipe(void)
 {

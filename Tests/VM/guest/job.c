@@ -46,13 +46,20 @@ static void take_huge_pages(void)
 	munmap(at, size + HUGE);
 }
 
-/* Threads that use the same memory on different CPUs, half of the time. */
-static void *sharer(void *cpu)
+/*
+ * Threads that use the same memory, those at even places of the list and those at odd ones in turns
+ * of a second and a half: pages that follow their user are moved to and fro.
+ */
+static void *sharer(void *argument)
 {
+	const long long turn_ns = 1500000000;
+	long *mine = argument;
+
 	prctl(PR_SET_NAME, "sharer");
-	pin_to_cpu((long)cpu);
+	pin_to_cpu(mine[0]);
 	for (;;) {
-		busy(5000);
+		if (now_ns() / turn_ns % 2 == mine[1] % 2)
+			busy(5000);
 		sleep_us(5000);
 	}
 	return NULL;
@@ -110,7 +117,15 @@ static void add_feeder(long cpu)
 	start(feeder, me);
 }
 
-static void add_sharer(long cpu) { start(sharer, (void *)cpu); }
+static void add_sharer(long cpu)
+{
+	static long places[64][2];
+	static int count;
+
+	places[count][0] = cpu;
+	places[count][1] = count;
+	start(sharer, places[count++]);
+}
 
 static void parse(int count, char **arguments)
 {
