@@ -1,4 +1,5 @@
 import Host
+import Machines
 import Testing
 
 /// Every cache of the CPUs that run is listed once.

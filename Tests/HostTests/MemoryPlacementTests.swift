@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Machines
 import Testing
 
 @testable import Host

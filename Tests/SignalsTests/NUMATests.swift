@@ -1,4 +1,5 @@
 import Host
+import Machines
 import Testing
 
 @testable import Signals
