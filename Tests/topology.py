@@ -59,7 +59,9 @@ def kind(entry):
 
 def names(entry):
     wanted = {"block", "network", "openfabrics"}
-    return frozenset(c.get("name") for c in entry.iter("object")
+    # One path of a multipath drive stands for the drive.
+    return frozenset(re.sub(r"^(nvme\d+)c\d+(n\d+)$", r"\1\2", c.get("name"))
+                     for c in entry.iter("object")
                      if OS_DEVICES.get(c.get("osdev_type")) in wanted)
 
 

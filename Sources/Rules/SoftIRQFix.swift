@@ -18,7 +18,8 @@ extension Observation {
         let budget = isNetwork ? budget(soft) : ([], [])
         let cards = isNetwork ? firingCards(on: busy) : []
         let moved = cards.map { interruptFix($0, busy, [], threads) }
-        let check = isNetwork ? ["grep -H '[1-9a-f]' /sys/class/net/*/queues/rx-*/rps_cpus"] : []
+        let isUnknown = isNetwork && cards.isEmpty
+        let check = isUnknown ? ["grep -H '[1-9a-f]' /sys/class/net/*/queues/rx-*/rps_cpus"] : []
         return Fix(
             commands: (moved.flatMap(\.commands) + check + binding.to + budget.0).or(
                 "# run what causes this work on other CPUs"),
@@ -46,19 +47,23 @@ extension Observation {
 
     private func advice(_ type: String, _ busy: CPUList, _ cards: [InterruptLine]) -> String {
         let kept = facts.topology.split?.housekeeping
-        let from =
-            cards.isEmpty
-            ? "Which interface the packets belong to cannot be seen from here."
-            : "The packets come with the interrupts that are moved; some virtual devices refuse that."
         switch type {
         case "NET_RX", "NET_TX":
             let mask = kept.map { "\($0.mask) (CPUs \($0.description))" } ?? "0"
-            return """
-                \(from) The grep \
+            let from =
+                cards.isEmpty
+                ? """
+                Which interface the packets belong to cannot be seen from here. The first \
                 command only lists queues that spread their packets over CPUs: where a mask holds \
-                training CPUs, write \(mask) into that file, or 0 to switch it off. Run heavy \
-                senders and receivers on other CPUs than \(busy.description): taskset -c \
-                \(kept?.description ?? "LIST") COMMAND.
+                training CPUs, write \(mask) into that file, or 0 to switch it off.
+                """
+                : """
+                The packets come with the interrupts that are moved; some virtual devices refuse \
+                the write, and queues with a mask in rps_cpus spread their packets further.
+                """
+            return """
+                \(from) Run heavy senders and receivers on other CPUs than \
+                \(busy.description): taskset -c \(kept?.description ?? "LIST") COMMAND.
                 """
         case "BLOCK", "IRQ_POLL":
             return """
