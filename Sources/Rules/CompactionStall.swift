@@ -95,9 +95,12 @@ extension Rule {
         guard let stall = try CompactionStall(observation), stall.isForHugePages else { return [] }
         let old = observation.facts.settings.thpDefrag ?? ""
         let path = "/sys/kernel/mm/transparent_hugepage/defrag"
+        // Where only programs that ask get huge pages, it is they who stall: they must not wait.
+        let mayAsk = old == "always" && observation.facts.settings.thpEnabled != "madvise"
         let fix = Fix.file(
-            path, to: old == "always" ? "defer+madvise" : "defer", from: old, called: "thp-defrag",
-            risk: "fewer huge pages right after programs start",
+            path, to: mayAsk ? "defer+madvise" : "defer", from: old, called: "thp-defrag",
+            risk: "fewer huge pages right after programs start"
+                + (mayAsk ? "; programs that ask for them still wait: write defer if they do" : ""),
             managedBy: observation.manager("tuned"))
         return [stall.finding("thp-defrag-direct-stall", setting: path, fix: fix)]
     }

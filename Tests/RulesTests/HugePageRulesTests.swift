@@ -33,6 +33,13 @@ import Training
         #expect(try Rule.compactionProactiveness.check(observation).isEmpty)
     }
 
+    @Test func whoAsksForHugePagesMustNotWaitWhereOnlyTheyGetThem() throws {
+        var observation = compacting(perMinute(50), defrag: "always")
+        observation.facts.settings.thpEnabled = "madvise"
+        let fix = try #require(try Rule.thpDefragDirectStall.check(observation).first?.fix)
+        #expect(fix.commands == ["echo defer > /sys/kernel/mm/transparent_hugepage/defrag"])
+    }
+
     @Test(arguments: ["defer", "never", nil])
     func otherCompactionIsNotBlamedOnHugePages(defrag: String?) throws {
         let observation = compacting(perMinute(50), defrag: defrag).with {

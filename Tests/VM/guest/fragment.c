@@ -1,7 +1,8 @@
 /*
  * Fragments the free memory: `fragment MIB NODE pinned|movable`. Takes so much of one node in small
  * pages, keeps one page in every block of a huge page and gives the rest back. Pinned pages lie in
- * pipes: the kernel cannot move them, so compaction finds no whole block. Movable ones stay mapped.
+ * pipes: the kernel cannot move them, so compaction finds no whole block; what it finds all the same is taken for two
+ * minutes. Movable ones stay mapped.
  */
 #define _GNU_SOURCE
 #include "memory.h"
@@ -10,7 +11,7 @@
 #include <sys/uio.h>
 
 /* Pages that a pipe holds by default; whole blocks to look for when the rest is in pieces. */
-enum { SLOTS = 16, BLOCK_PAGES = HUGE / PAGE, REST = 256 };
+enum { SLOTS = 16, BLOCK_PAGES = HUGE / PAGE, REST = 256, LATER = 6000 };
 
 static int open_pipe(void)
 {
@@ -75,15 +76,21 @@ static void give_back(char *at, size_t pages, const char *keep)
 	}
 }
 
-/* Whole blocks that are left: one touch takes each, and where there is none, a small page. */
-static void take_whole_blocks(size_t blocks)
+/*
+ * Whole blocks that are left: one touch takes each, and where there is none, a small page. With a
+ * pause in between also those that the kernel puts together, or others give back, meanwhile.
+ */
+static void take_whole_blocks(size_t blocks, long pause_us)
 {
-	char *at = mapped((blocks + 1) * HUGE, 0);
+	char *at = mapped((blocks + 1) * HUGE, MAP_NORESERVE);
 	char *aligned = (char *)(((unsigned long)at + HUGE - 1) & ~(HUGE - 1ul));
 
 	if (madvise(aligned, blocks * HUGE, MADV_HUGEPAGE))
 		fail("madvise");
-	touch(aligned, blocks * HUGE, HUGE);
+	for (size_t i = 0; i < blocks; i++) {
+		touch(aligned + i * HUGE, 1, 1);
+		sleep_us(pause_us);
+	}
 }
 
 int main(int count, char **arguments)
@@ -109,8 +116,10 @@ int main(int count, char **arguments)
 	} else {
 		give_back(at, pages, keep);
 	}
-	take_whole_blocks(REST);
+	take_whole_blocks(REST, 0);
 	printf("%ld\n", kept);
 	fflush(stdout);
+	if (!strcmp(arguments[3], "pinned"))
+		take_whole_blocks(LATER, 20000);
 	pause();
 }
