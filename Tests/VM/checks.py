@@ -35,7 +35,11 @@ def load_test(guest, shape, kernel):
             raise Missed(f"{probe}: {kernel.series} refuses {name}: {rest}")
         else:
             missing.add(name)
-    without = [probe for probe in PROBES if probe not in attached]
+    # One memory node leaves the NUMA probe nothing to see.
+    wanted = [probe for probe in PROBES if probe != "numa" or shape.nodes > 1]
+    without = [probe for probe in wanted if probe not in attached]
+    if set(attached) - set(wanted):
+        raise Missed(f"attached without need: {sorted(set(attached) - set(wanted))}")
     if without:
         raise Missed(f"no program of {', '.join(without)} is attached; check said:\n{answer.out}")
     if missing != MISSING_HOOKS[kernel.series]:
@@ -55,6 +59,9 @@ def machine(guest, shape, kernel):
     nodes = guest.do("ls -d /sys/devices/system/node/node*").split()
     if len(nodes) != shape.nodes:
         raise Missed(f"{len(nodes)} nodes, not {shape.nodes}")
+    siblings = guest.do("cat /sys/devices/system/cpu/cpu0/topology/thread_siblings_list").strip()
+    if (siblings != "0") != (shape.threads > 1):
+        raise Missed(f"hardware threads of CPU 0: {siblings}, not {shape.threads}")
     places = guest.do(
         "cat /sys/class/nvme/nvme0/device/numa_node; "
         "for n in /sys/class/net/eth*; do "
