@@ -63,29 +63,14 @@ package struct KernelText: Sendable {
         let start = index
         var value: UInt64 = 0
         while index < bytes.count, case let digit = bytes[index] &- zero, digit <= 9 {
-            value = value &* 10 &+ UInt64(digit)
+            let (tens, tooMany) = value.multipliedReportingOverflow(by: 10)
+            let (sum, tooLarge) = tens.addingReportingOverflow(UInt64(digit))
+            guard !tooMany, !tooLarge else { return nil }
+            value = sum
             index += 1
         }
         guard index > start, index == bytes.count || endsWord(bytes[index]) else { return nil }
-        if index - start > alwaysFits {
-            guard let long = long(in: bytes, start..<index) else { return nil }
-            value = long
-        }
         position = index
-        return value
-    }
-
-    /// Numbers of so many digits fit: checking every digit of every count is dear.
-    private static var alwaysFits: Int { 19 }
-
-    private static func long(in bytes: Span<UInt8>, _ digits: Range<Int>) -> UInt64? {
-        var value: UInt64 = 0
-        for index in digits {
-            let (tens, tooMany) = value.multipliedReportingOverflow(by: 10)
-            let (sum, tooLarge) = tens.addingReportingOverflow(UInt64(bytes[index] &- zero))
-            guard !tooMany, !tooLarge else { return nil }
-            value = sum
-        }
         return value
     }
 

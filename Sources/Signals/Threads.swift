@@ -70,12 +70,6 @@ package struct Threads: Signal {
             // Sums of many ended threads have no tid of their own.
             name = thread.tid > 0 ? "" : thread.name
         }
-
-        /// Few tids are used twice; hashing all of it thousands of times is dear.
-        func hash(into hasher: inout Hasher) {
-            hasher.combine(tid)
-            if tid <= 0 { hasher.combine(name) }
-        }
     }
 
     private struct WaitIdentity: Hashable {
@@ -87,11 +81,6 @@ package struct Threads: Signal {
             tid = wait.tid
             kind = wait.culprit.kind
             id = wait.culprit.id
-        }
-
-        func hash(into hasher: inout Hasher) {
-            hasher.combine(tid)
-            hasher.combine(id)
         }
     }
 }
