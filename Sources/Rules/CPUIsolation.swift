@@ -105,19 +105,18 @@ extension Observation {
         let worst = losses(in: threads, claims: claims).first {
             $0.isLaunch && $0.isLongLived && noise.isReached(by: $0.share)
         }
-        guard let worst, isSustained([worst], claims: claims) else { return nil }
+        guard let worst, isSustained(worst) else { return nil }
         return Isolation(split: split, worst: worst)
     }
 
-    private func isSustained(_ losses: [ThreadLoss], claims: [Int32: [Claim]]) -> Bool {
-        let tids = Set(losses.map(\.thread.tid))
+    private func isSustained(_ worst: ThreadLoss) -> Bool {
+        let tid = worst.thread.tid
         return isSustained { window throws(Unavailable) in
             let threads = try window(Threads.self)
-            let stolen = threads.threads.filter { tids.contains($0.tid) }.reduce(UInt64(0)) {
-                $0 &+ $1.time[.irq] &+ $1.time[.softirq]
+            let stolen = threads.threads.reduce(UInt64(0)) {
+                $1.tid == tid ? $0 &+ $1.time[.irq] &+ $1.time[.softirq] : $0
             }
-            return threads.waits.filter { tids.contains($0.tid) }
-                .reduce(stolen) { $0 &+ $1.nanoseconds }
+            return threads.waits.reduce(stolen) { $1.tid == tid ? $0 &+ $1.nanoseconds : $0 }
         }
     }
 

@@ -74,7 +74,7 @@ extension Observation {
             let room = Dictionary(
                 topology.nodes.map { ($0.id, $0.cpus.intersection(mask).count) },
                 uniquingKeysWith: { first, _ in first })
-            let loaders = loaders(of: placed, threads)
+            let loaders = loaders(of: [placed], threads).flatMap { $0 }
             var all = placed
             all.busyCPUs += loaders.reduce(0) { $0 + $1.busyCPUs }
             guard let node = preferredNode(all, room: room) else { return nil }

@@ -88,15 +88,32 @@ extension Observation {
 
     /// CPUs that launch and NCCL threads run on: seen there in enough windows, or last.
     func criticalCPUs(_ threads: Threads) -> CPUList {
-        let tids = Set(threads.threads.filter { isCritical($0) }.map(\.tid))
-        var windows: [Int: Int] = [:]
+        criticalCPUs ?? findCriticalCPUs(threads)
+    }
+
+    /// With what several rules ask for and only the whole timeline tells, found once.
+    func prepared() -> Observation {
+        guard let threads = try? threads() else { return self }
+        var prepared = self
+        prepared.criticalCPUs = findCriticalCPUs(threads)
+        return prepared
+    }
+
+    private func findCriticalCPUs(_ threads: Threads) -> CPUList {
+        let critical = threads.threads.filter { isCritical($0) }
         let seen = timeline.compactMap { try? $0(Threads.self) }
+        guard seen.count >= Sustained.fewestWindows else { return CPUList(critical.map(\.cpu)) }
+        let tids = Set(critical.map(\.tid))
+        var windows: [Int: Int] = [:]
         for window in seen {
-            let cpus = window.threads.filter { tids.contains($0.tid) && $0.time[.running] > 0 }
-            for cpu in Set(cpus.map(\.cpu)) { windows[cpu, default: 0] += 1 }
-        }
-        guard seen.count >= Sustained.fewestWindows else {
-            return CPUList(threads.threads.filter { tids.contains($0.tid) }.map(\.cpu))
+            var cpus: Set<Int> = []
+            // By place: a thread is large, and there are thousands.
+            let threads = window.threads
+            for place in threads.indices
+            where tids.contains(threads[place].tid) && threads[place].time[.running] > 0 {
+                cpus.insert(threads[place].cpu)
+            }
+            for cpu in cpus { windows[cpu, default: 0] += 1 }
         }
         return CPUList(windows.filter { $0.value >= Sustained.presentWindows }.keys)
     }

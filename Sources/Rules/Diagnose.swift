@@ -8,6 +8,7 @@ private let leastGrantedShare = 0.25
 package func diagnose(_ rules: [Rule], _ observation: Observation) -> Diagnosis {
     var findings: [Finding] = []
     var unchecked: [Unchecked] = []
+    let observation = observation.prepared()
     for rule in rules {
         switch rule.findings(in: observation) {
         case .success(let found): findings += found

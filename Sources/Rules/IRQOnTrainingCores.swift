@@ -70,8 +70,11 @@ extension Observation {
         guard lines.contains(where: { !$0.nanoseconds.isEmpty }) else {
             throw Unavailable("time in interrupt handlers is only known with kernel probes")
         }
-        let halves = BottomHalves(lines, (try? whole(SoftIRQs.self))?.lines ?? [])
-        guard let load = load(threads, lines, halves), isLasting(load) else { return [] }
+        let soft = (try? whole(SoftIRQs.self))?.lines ?? []
+        let critical = criticalCPUs(threads)
+        guard mayReachLimits(threads, lines, soft, critical),
+            let load = load(threads, lines, BottomHalves(lines, soft), critical), isLasting(load)
+        else { return [] }
         let worst = load.losses.first { $0.isLaunch } ?? load.losses.first
         let share = worst?.share ?? 0
         return [
@@ -107,12 +110,32 @@ extension Observation {
         ]
     }
 
+    /// Whether any limit could be reached if all soft interrupts were the devices': on most hosts
+    /// none is, and looking closer at thousands of threads and lines is dear.
+    private func mayReachLimits(
+        _ threads: Threads, _ lines: [InterruptLine], _ soft: [SoftIRQLine], _ critical: CPUList
+    ) -> Bool {
+        var taken: UInt64 = 0
+        for thread in threads.threads {
+            let lost = thread.time[.irq] &+ thread.time[.softirq]
+            let limit = job.role(thread.tid) == .launch ? launchShare : otherShare
+            if limit.isReached(by: share(lost, of: thread)) { return true }
+            if isCritical(thread) { taken &+= lost }
+        }
+        if hostRate.isReached(by: milliseconds(taken)) { return true }
+        return critical.cpus.contains { cpu in
+            let later = soft.reduce(UInt64(0)) {
+                $1.nanoseconds.indices.contains(cpu) ? $0 &+ $1.nanoseconds[cpu] : $0
+            }
+            return cpuShare.isReached(by: load(lines, on: cpu, and: later))
+        }
+    }
+
     private func load(
-        _ threads: Threads, _ lines: [InterruptLine], _ halves: BottomHalves
+        _ threads: Threads, _ lines: [InterruptLine], _ halves: BottomHalves, _ critical: CPUList
     ) -> InterruptLoad? {
         let devices = halves.lines.filter { !$0.isCall && !$0.isTimer }
         let counted = halves.lines.filter { !$0.isCall }
-        let critical = criticalCPUs(threads)
         let loaded = CPUList(critical.cpus.filter { cpuShare.isReached(by: load(counted, on: $0)) })
         let own = part(lines.filter { !$0.isCall }, of: lines)
         let losses = losses(in: threads, claims: claims(threads, own, halves.movedPart))
@@ -144,8 +167,10 @@ extension Observation {
                 && !places.cpus.contains { cpuShare.isReached(by: load(devices, on: $0)) })
     }
 
-    private func load(_ lines: [InterruptLine], on cpu: Int) -> Double {
-        let time = lines.reduce(UInt64(0)) { $0 &+ $1.time(on: cpu) }
+    private func load(
+        _ lines: [InterruptLine], on cpu: Int, and more: UInt64 = 0
+    ) -> Double {
+        let time = lines.reduce(more) { $0 &+ $1.time(on: cpu) }
         return whole.nanoseconds > 0 ? Double(time) / Double(whole.nanoseconds) : 0
     }
 
@@ -165,11 +190,12 @@ extension Observation {
         for thread in threads.threads {
             let irq = scaled(thread.time[.irq], by: part)
             let softirq = scaled(thread.time[.softirq], by: softPart)
-            claims[thread.tid] = [(ThreadState.irq, irq), (.softirq, softirq)]
-                .filter { $0.1 > 0 }
-                .map { Claim(tid: thread.tid, loss: .state($0.0), nanoseconds: $0.1) }
+            for (state, lost) in [(ThreadState.irq, irq), (.softirq, softirq)] where lost > 0 {
+                claims[thread.tid, default: []].append(
+                    Claim(tid: thread.tid, loss: .state(state), nanoseconds: lost))
+            }
         }
-        return claims.filter { !$0.value.isEmpty }
+        return claims
     }
 
     private func isLasting(_ load: InterruptLoad) -> Bool {

@@ -37,8 +37,8 @@ extension Rule {
 extension Observation {
     fileprivate func farLoaders(_ threads: Threads) -> [Finding] {
         let ranks = placedRanks(threads).filter { $0.home.count == 1 }
-        let far = ranks.flatMap { rank in
-            loaders(of: rank, threads)
+        let far = zip(ranks, loaders(of: ranks, threads)).flatMap { rank, loaders in
+            loaders
                 .filter {
                     awayShare.isReached(by: $0.time.share(outside: rank.home))
                         && !$0.time.amounts.isEmpty
@@ -84,17 +84,15 @@ extension Observation {
         ]
     }
 
-    /// Loader processes that descend from the rank.
-    func loaders(of rank: PlacedProcess, _ threads: Threads) -> [PlacedProcess] {
+    /// Loader processes that descend from each of `ranks`, in their order.
+    func loaders(of ranks: [PlacedProcess], _ threads: Threads) -> [[PlacedProcess]] {
         let parents = Dictionary(
             job.processes.map { ($0.pid, $0.parent) }, uniquingKeysWith: { first, _ in first })
         let pids = Set(threads.threads.filter { job.role($0.tid) == .loader }.map(\.pid))
-        return job.processes
-            .filter {
-                $0.pid != rank.pid && pids.contains($0.pid)
-                    && isChild($0.pid, of: rank.pid, parents)
-            }
-            .map { placed($0, threads) }
+        let loaders = placed(job.processes.filter { pids.contains($0.pid) }, threads)
+        return ranks.map { rank in
+            loaders.filter { $0.pid != rank.pid && isChild($0.pid, of: rank.pid, parents) }
+        }
     }
 
     private func isChild(_ pid: Int32, of rank: Int32, _ parents: [Int32: Int32]) -> Bool {

@@ -113,11 +113,22 @@ extension Observation {
         let launch = Set(threads.threads.filter { job.role($0.tid) == .launch }.map(\.pid))
         guard !launch.isEmpty || job.scope == .processes else { return [] }
         let ranks = job.processes.filter { launch.isEmpty || launch.contains($0.pid) }
-        return ranks.map { placed($0, threads) }
+        return placed(ranks, threads)
     }
 
     func placed(_ process: ProcessFacts, _ threads: Threads) -> PlacedProcess {
-        let own = threads.threads.filter { $0.pid == process.pid }
+        placed(process, threads.threads.filter { $0.pid == process.pid })
+    }
+
+    /// All of `processes` in one pass over the threads, of which there are thousands.
+    func placed(_ processes: [ProcessFacts], _ threads: Threads) -> [PlacedProcess] {
+        var own: [Int32: [ThreadActivity]] = [:]
+        for process in processes { own[process.pid] = [] }
+        for thread in threads.threads { own[thread.pid]?.append(thread) }
+        return processes.map { placed($0, own[$0.pid] ?? []) }
+    }
+
+    private func placed(_ process: ProcessFacts, _ own: [ThreadActivity]) -> PlacedProcess {
         let time = NodeShares(own.map(\.timeByNode))
         let memory = process.memory.map { NodeShares([$0.anonymous, $0.shared, $0.hugetlb]) }
         let window = Double(whole.nanoseconds)

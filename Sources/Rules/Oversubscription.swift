@@ -46,6 +46,9 @@ extension Observation {
         let isInside = { (wait: Wait) in
             wait.culprit.kind == .process && watched.contains(wait.culprit.id)
         }
+        guard mayReach(CrowdingLimits.launchShare, in: threads, counting: isInside) else {
+            return nil
+        }
         let losses = losses(in: threads, counting: isInside)
         let demanded = threads.threads.reduce(UInt64(0)) {
             $0 &+ $1.time[.running] &+ $1.time[.waiting]

@@ -58,8 +58,10 @@ extension Observation {
         guard soft.lines.contains(where: { !$0.nanoseconds.isEmpty }) else {
             throw Unavailable("time in soft interrupts is only known with kernel probes")
         }
+        let critical = criticalCPUs(threads)
+        guard mayReachLimits(threads, soft.lines, critical) else { return [] }
         let halves = BottomHalves((try? whole(Interrupts.self))?.lines ?? [], soft.lines)
-        guard let load = load(threads, halves), isLasting(load) else { return [] }
+        guard let load = load(threads, halves, critical), isLasting(load) else { return [] }
         let worst = load.losses.first { $0.isLaunch } ?? load.losses.first
         let lost = worst?.share ?? 0
         return [
@@ -88,13 +90,27 @@ extension Observation {
         ]
     }
 
-    private func load(_ threads: Threads, _ halves: BottomHalves) -> SoftInterruptLoad? {
+    /// Whether any limit could be reached if none of it were a device's bottom half: on most hosts
+    /// none is, and telling them apart is dear.
+    private func mayReachLimits(
+        _ threads: Threads, _ lines: [SoftIRQLine], _ critical: CPUList
+    ) -> Bool {
+        threads.threads.contains {
+            (job.role($0.tid) == .launch ? launchShare : otherShare)
+                .isReached(by: share($0.time[.softirq], of: $0))
+        }
+            || critical.cpus.contains { cpuShare.isReached(by: load(lines, on: $0)) }
+            || threads.waits.contains(where: \.isBehindSoftIRQs)
+    }
+
+    private func load(
+        _ threads: Threads, _ halves: BottomHalves, _ critical: CPUList
+    ) -> SoftInterruptLoad? {
         let lines = halves.softirqs
         let losses = losses(in: threads, claims: claims(threads, 1 - halves.movedPart))
         let hit = losses.filter {
             $0.isLongLived && ($0.isLaunch ? launchShare : otherShare).isReached(by: $0.share)
         }
-        let critical = criticalCPUs(threads)
         let loaded = CPUList(critical.cpus.filter { cpuShare.isReached(by: load(lines, on: $0)) })
         guard !loaded.isEmpty || !hit.isEmpty else { return nil }
         let hitTids = Set(hit.map(\.thread.tid))
@@ -130,8 +146,7 @@ extension Observation {
                 Claim(tid: thread.tid, loss: .state(.softirq), nanoseconds: lost)
             ]
         }
-        for wait in threads.waits
-        where wait.culprit.kind == .kthread && wait.culprit.name.hasPrefix("ksoftirqd/") {
+        for wait in threads.waits where wait.isBehindSoftIRQs {
             claims[wait.tid, default: []].append(
                 Claim(
                     tid: wait.tid, loss: .waiting(wait.culprit), nanoseconds: wait.nanoseconds))
@@ -145,5 +160,12 @@ extension Observation {
                 $0 &+ sum($1.nanoseconds, on: load.cpus)
             }
         }
+    }
+}
+
+extension Wait {
+    /// Waited while soft interrupts ran in the kernel thread for them.
+    fileprivate var isBehindSoftIRQs: Bool {
+        culprit.kind == .kthread && culprit.name.hasPrefix("ksoftirqd/")
     }
 }

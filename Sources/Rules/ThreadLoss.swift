@@ -43,6 +43,21 @@ extension Observation {
         return losses(in: threads, claims: claims)
     }
 
+    /// Whether some thread lost `limit` of its time to the waits that `counts` accepts. Much
+    /// cheaper than the losses themselves, and mostly the answer is no.
+    func mayReach(
+        _ limit: Limit, in threads: Threads, counting counts: (Wait) -> Bool
+    ) -> Bool {
+        var lost: [Int32: UInt64] = [:]
+        for wait in threads.waits where counts(wait) {
+            lost[wait.tid, default: 0] &+= wait.nanoseconds
+        }
+        return !lost.isEmpty
+            && threads.threads.contains { thread in
+                lost[thread.tid].map { limit.isReached(by: share($0, of: thread)) } ?? false
+            }
+    }
+
     /// Losses by thread from `claims` by tid, the worst first.
     func losses(in threads: Threads, claims: [Int32: [Claim]]) -> [ThreadLoss] {
         let losses = threads.threads.compactMap { thread -> ThreadLoss? in
@@ -55,11 +70,9 @@ extension Observation {
                 isLongLived: isLongLived(thread), claims: own)
         }
         // Sorted by place: a loss is large, and there are thousands.
-        let order = losses.indices.sorted {
-            let (a, b) = (losses[$0], losses[$1])
-            return (b.nanoseconds, a.thread.tid) < (a.nanoseconds, b.thread.tid)
-        }
-        return order.map { losses[$0] }
+        let keys = losses.indices.map { (losses[$0].nanoseconds, losses[$0].thread.tid, $0) }
+        let order = keys.sorted { ($1.0, $0.1) < ($0.0, $1.1) }
+        return order.map { losses[$0.2] }
     }
 
     func isLongLived(_ thread: ThreadActivity) -> Bool {
@@ -78,8 +91,10 @@ extension Observation {
             guard let lost = try? loss(window) else { continue }
             seen += 1
             if lost > 0 && lost >= window.nanoseconds / Sustained.presentPart { present += 1 }
+            // The other windows cannot change that, and each may have thousands of threads.
+            if present >= Sustained.presentWindows { return true }
         }
-        return seen < Sustained.fewestWindows || present >= Sustained.presentWindows
+        return seen < Sustained.fewestWindows
     }
 
     /// `isSustained` for waits of the threads that `losses` hit.

@@ -142,7 +142,7 @@ extension Observation {
     }
 
     private func maskChanges(_ thread: ThreadActivity) -> Int {
-        max(0, job.process(thread.pid)?.affinityChanges[thread.tid] ?? 0)
+        max(0, job.affinityChanges(of: thread.tid, in: thread.pid))
     }
 
     private func wakeUpShare(_ thread: ThreadActivity) -> Double {

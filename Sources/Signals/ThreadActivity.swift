@@ -82,6 +82,9 @@ package struct Culprit: Hashable, Sendable {
         self.name = name
         self.cgroup = cgroup
     }
+
+    /// By pid alone: all else differs only where a pid was used again, and there are thousands.
+    package func hash(into hasher: inout Hasher) { hasher.combine(id) }
 }
 
 /// Time that one watched thread waited while one culprit ran.

@@ -29,6 +29,11 @@ package struct Job: Sendable, Equatable {
 
     package func process(_ pid: Int32) -> ProcessFacts? { index[pid].map { processes[$0] } }
 
+    /// Times that the allowed CPUs of a thread changed. A process is large: this copies none.
+    package func affinityChanges(of tid: Int32, in pid: Int32) -> Int {
+        index[pid].flatMap { processes[$0].affinityChanges[tid] } ?? 0
+    }
+
     private static func index(of processes: [ProcessFacts]) -> [Int32: Int] {
         Dictionary(
             zip(processes.map(\.pid), processes.indices), uniquingKeysWith: { first, _ in first })

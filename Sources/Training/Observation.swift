@@ -12,6 +12,8 @@ package struct Observation: Sendable {
     package var coverage: [Coverage]
     /// Start of the window, seconds since 1970, for display.
     package var startedAt: Double
+    /// CPUs that launch and NCCL threads run on, once somebody has looked for them.
+    package var criticalCPUs: CPUList?
 
     package init(
         facts: HostFacts = HostFacts(), job: Job = Job(),
