@@ -63,7 +63,8 @@ final class SchedstatReader {
 
     private func findProcesses() {
         let parents = source.host.parents
-        let mine = getpid()
+        // A captured tree may have another process of this number.
+        let mine = source.host.isCaptured ? 0 : getpid()
         if source.watch.everything {
             // Kernel threads are children of kthreadd, pid 2.
             source.watchedPids = Set(
