@@ -117,7 +117,7 @@ static __always_inline struct rq *run_queue_of(struct task_struct *task)
 
 /*
  * The clock of everything that is charged: the kernel reads it for every switch anyway, and
- * another reading would cost as much as all the rest of the probe. It runs at the rate of
+ * another reading would be the dearest part of the probe. It runs at the rate of
  * CLOCK_MONOTONIC but for corrections by NTP.
  */
 static __always_inline __u64 clock_of(struct task_struct *task)
