@@ -55,8 +55,10 @@ package struct JobWatcher {
         if scope == .processes { job.roles = roles(of: threads, in: job.processes) }
         guard hasRemoteMemory else { return job }
         let memory = memoryPlacements(of: threads, roles: job.roles, on: host)
-        for index in job.processes.indices {
-            job.processes[index].memory = memory[job.processes[index].pid]
+        job.processes = job.processes.map { process in
+            var process = process
+            process.memory = memory[process.pid]
+            return process
         }
         return job
     }
