@@ -39,24 +39,47 @@ extension Rule {
                     "the host has \(observation.facts.topology.usable.count), and \(needed) fit",
                     FindingCulprit(
                         kind: .setting, id: "cpuset", name: crowding.allowed.description),
-                    Fix(
-                        commands: [
-                            "srun --cpus-per-task=\(perRank) …",
-                            "docker run --cpuset-cpus=\(observation.wider(crowding, needed)) …",
-                        ],
-                        persist: ["export SRUN_CPUS_PER_TASK=\(perRank)"],
-                        rollback: ["start the job with \(crowding.allowed.count) CPUs as before"],
-                        risk: """
-                            Use the line of the tool that starts the job; it must be started \
-                            again. The CPUs are taken from whoever else uses this host.
-                            """,
-                        managedBy: observation.manager("slurmd", "kubelet"))
+                    observation.widened(crowding, needed)
+                        ?? Fix(
+                            commands: [
+                                "srun --cpus-per-task=\(perRank) …",
+                                "docker run --cpuset-cpus=\(observation.wider(crowding, needed)) …",
+                            ],
+                            persist: ["export SRUN_CPUS_PER_TASK=\(perRank)"],
+                            rollback: [
+                                "start the job with \(crowding.allowed.count) CPUs as before"
+                            ],
+                            risk: """
+                                Use the line of the tool that starts the job; it must be started \
+                                again. The CPUs are taken from whoever else uses this host.
+                                """,
+                            managedBy: observation.manager("slurmd", "kubelet"))
                 )
             }
         })
 }
 
 extension Observation {
+    /// Where no control group holds the job to its CPUs, masks do, and those can be changed at
+    /// once; `nil` otherwise.
+    fileprivate func widened(_ crowding: Crowding, _ count: Int) -> Fix? {
+        guard !crowding.allowed.isEmpty, !job.processes.isEmpty,
+            job.processes.allSatisfy({
+                $0.allowed == crowding.allowed && cpusets(of: $0.pid).isEmpty
+            })
+        else { return nil }
+        let list = wider(crowding, count)
+        let pids = job.processes.map(\.pid).filter { $0 > 0 }
+        return Fix(
+            commands: pids.map { "taskset -apc \(list) \($0)" },
+            persist: ["taskset -c \(list) COMMAND"],
+            rollback: pids.map { "taskset -apc \(crowding.allowed.description) \($0)" },
+            risk: """
+                Something bound the job to these CPUs: look for taskset or numactl where it is \
+                started. The CPUs are taken from whoever else uses this host.
+                """)
+    }
+
     /// The job's CPUs and as many others as make `count`, as a list.
     fileprivate func wider(_ crowding: Crowding, _ count: Int) -> String {
         let others = facts.topology.usable.subtracting(crowding.allowed).cpus

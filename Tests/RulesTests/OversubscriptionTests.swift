@@ -81,7 +81,16 @@ import Training
         let found = try findings(observation)
         #expect(found.map(\.rule) == ["cpuset-too-small"])
         #expect(found.first?.severity == .critical)
-        #expect(found.first?.fix.commands.last == "docker run --cpuset-cpus=0-5 …")
+        let fix = try #require(found.first?.fix)
+        #expect(fix.commands == ["taskset -apc 0-5 701", "taskset -apc 0-5 707"])
+        #expect(fix.rollback == ["taskset -apc 3 701", "taskset -apc 3 707"])
+        // A control group cannot be left by widening a mask.
+        var group = CgroupActivity(folder: "/sys/fs/cgroup/job", path: "/job", version: 2)
+        group.pids = [701, 707]
+        group.cpus = CPUSet(effective: "3")
+        observation.whole.change[Cgroups.self] = .success(Cgroups(groups: [group]))
+        let held = try findings(observation)
+        #expect(held.first?.fix.commands.last == "docker run --cpuset-cpus=0-5 …")
     }
 
     @Test func yieldsAndStrangersDoNotCount() throws {

@@ -29,17 +29,18 @@ EXPECTED = {
     "balancing-off": NO_WARNING,
     # Faults.
     "far-memory": Expected(("numa-remote-memory",), says=(r"node {far}\b", r"node {home}\b")),
-    "drifting": Expected(("placement", "thread-migration", "numa-remote-memory"),
-                         says=(r"nodes {home} and {far}",)),
+    "drifting": Expected(("thread-migration",), ("numa-thread-drift",),
+                         says=(r"nodes {home} and {far}\b",)),
     "balancing-churn": Expected(("numa-balancing",), says=(r"numa_balancing",)),
     "hugetlb-wrong-node": Expected(("numa-remote-memory", "placement", "configuration"),
                                    says=(r"hugepages|huge pages", r"node ?{home}\b",
                                          r"node ?{far}\b")),
     "nic-vectors": Expected(("irq-load", "softirq-load"),
                             says=(r"/proc/irq/{irq}/smp_affinity_list",)),
-    "wide-cpuset": Expected(("placement", "numa-remote-memory"), says=(r"cpuset", )),
-    "compaction": Expected(("compaction-stall",), says=(r"defrag",)),
-    "fragmented": Expected(("thp-fallback",)),
+    "wide-cpuset": Expected(("placement",), ("cpuset-spans-nodes",),
+                            says=(r"nodes {home} and {far}\b", r"cpuset\.cpus")),
+    "compaction": Expected(("compaction-stall",), says=(r"defrag", r"node {home}\b")),
+    "fragmented": Expected(("thp-fallback",), says=(r"node {home}\b",)),
     "quota": Expected(("cpu-throttling",), ("cpu-max-throttling",), says=(r"cpu\.max",)),
 }
 
