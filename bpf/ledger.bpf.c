@@ -34,6 +34,13 @@ static __always_inline void charge_node(struct ledger_thread *thread, struct tas
 		nodes->nanoseconds[place->node & (LEDGER_NODES - 1)] += nanoseconds;
 }
 
+/* Clocks of two CPUs may differ by microseconds: no thread's time runs backwards. */
+static __always_inline void advance(struct ledger_thread *thread, __u64 now)
+{
+	if ((__s64)(now - thread->since) > 0)
+		thread->since = now;
+}
+
 /* Charges the time since `since` on this CPU: interrupts apart, the rest to what it does. */
 static __always_inline void charge_on_cpu(struct ledger_thread *thread, struct task_struct *task,
 					  struct ledger_cpu *cpu, __u64 now)
@@ -57,7 +64,7 @@ static __always_inline void charge_on_cpu(struct ledger_thread *thread, struct t
 	thread->nanoseconds[LEDGER_IRQ] += irq;
 	thread->nanoseconds[LEDGER_SOFTIRQ] += softirq;
 	charge(thread, state, elapsed - irq - softirq);
-	thread->since = now;
+	advance(thread, now);
 	thread->irq_seen = cpu->irq;
 	thread->softirq_seen = cpu->softirq;
 }
@@ -214,7 +221,7 @@ static __always_inline void arrive(struct ledger_thread *thread, struct task_str
 	thread->cpu = number;
 	thread->state = LEDGER_RUNNING;
 	thread->off = 0;
-	thread->since = now;
+	advance(thread, now);
 	thread->irq_seen = cpu->irq;
 	thread->softirq_seen = cpu->softirq;
 	end_change(thread);
@@ -243,7 +250,8 @@ static __always_inline void close_stint(struct ledger_cpu *cpu, __u64 now)
 		remember(cpu, elapsed, now);
 	} else {
 		cpu->bulk_began = now;
-		calibrate(cpu, now);
+		cpu->clock_ahead = cpu->clock_ahead_next = now - bpf_ktime_get_ns();
+		cpu->calibrated = now;
 	}
 	cpu->since = now;
 	cpu->interrupted = interrupted;
@@ -278,22 +286,20 @@ int on_switch(__u64 *ctx)
 	bool preempted = ctx[0];
 	struct task_struct *prev = (struct task_struct *)ctx[1];
 	struct task_struct *next = (struct task_struct *)ctx[2];
-	__u32 number = bpf_get_smp_processor_id(), state = 0;
+	__u32 number = bpf_get_smp_processor_id(), state;
 	struct ledger_cpu *cpu = cpu_of(number);
 	struct ledger_thread *thread;
 	__u64 now;
 
 	if (!cpu)
 		return 0;
-	now = clock_at_switch(cpu, next);
+	if (config.switch_has_state)
+		state = ctx[3];
+	else
+		state = state_of(prev);
+	now = clock_at_switch(cpu, next, state);
 	close_stint(cpu, now);
 	if (cpu->watched && (thread = ledger_of(prev))) {
-		if (config.switch_has_state)
-			state = ctx[3];
-		else if (bpf_core_field_exists(prev->__state))
-			state = prev->__state;
-		else
-			state = ((struct task_struct___old *)prev)->state;
 		leave(thread, prev, cpu, now, preempted, state);
 		if (state & TASK_DEAD)
 			bury(thread, prev, cpu);

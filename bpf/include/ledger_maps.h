@@ -108,6 +108,15 @@ static __always_inline bool has_sched_info(struct task_struct *task)
 	return bpf_core_field_exists(task->sched_info.run_delay);
 }
 
+static __always_inline __u32 state_of(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->__state))
+		return task->__state;
+	return ((struct task_struct___old *)task)->state;
+}
+
+enum { CALIBRATION_NS = 100000000 };
+
 static __always_inline struct rq *run_queue_of(struct task_struct *task)
 {
 	if (!bpf_core_field_exists(task->se.cfs_rq))
@@ -127,10 +136,24 @@ static __always_inline __u64 clock_of(struct task_struct *task)
 	return queue ? queue->clock : bpf_ktime_get_ns();
 }
 
-/* From now on between two switches the same clock is told from CLOCK_MONOTONIC. */
+/*
+ * Between two switches the same clock is told from CLOCK_MONOTONIC. A run queue's clock is late
+ * rather than early, so the largest distance of the last while is the true one; NTP may slew it
+ * away meanwhile, by 500 ppm at most.
+ */
 static __always_inline void calibrate(struct ledger_cpu *cpu, __u64 now)
 {
-	cpu->clock_ahead = now - bpf_ktime_get_ns();
+	__u64 ahead = now - bpf_ktime_get_ns();
+
+	if ((__s64)(ahead - cpu->clock_ahead_next) > 0)
+		cpu->clock_ahead_next = ahead;
+	if ((__s64)(ahead - cpu->clock_ahead) > 0)
+		cpu->clock_ahead = ahead;
+	if (now - cpu->calibrated < CALIBRATION_NS)
+		return;
+	cpu->clock_ahead = cpu->clock_ahead_next;
+	cpu->clock_ahead_next = ahead;
+	cpu->calibrated = now;
 }
 
 /* The same clock at any time on this CPU; before its first switch, up to a tick behind. */
@@ -144,13 +167,15 @@ static __always_inline __u64 clock_now(struct ledger_cpu *cpu)
 /*
  * The same clock at a switch to `next`. A wake-up that preempts lets the kernel skip its reading
  * of the clock, although prev may have gone on in the kernel for a while: `next` then seems not
- * to have waited at all.
+ * to have waited at all. Of the dead it would be all their short life.
  */
-static __always_inline __u64 clock_at_switch(struct ledger_cpu *cpu, struct task_struct *next)
+static __always_inline __u64 clock_at_switch(struct ledger_cpu *cpu, struct task_struct *next,
+					     __u32 prev_state)
 {
 	__u64 clock = clock_of(next), now;
 
-	if (!has_sched_info(next) || next->sched_info.last_queued != clock)
+	if (!(prev_state & TASK_DEAD) &&
+	    (!has_sched_info(next) || next->sched_info.last_queued != clock))
 		return clock;
 	now = clock_now(cpu);
 	return now > clock ? now : clock;

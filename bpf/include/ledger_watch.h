@@ -13,9 +13,7 @@ static __always_inline __u32 cpu_number_of(struct task_struct *task)
 /* What a thread that is off the CPU is taken to do when its ledger opens. */
 static __always_inline __u32 first_state(struct task_struct *task)
 {
-	__u32 state = bpf_core_field_exists(task->__state) ?
-			      task->__state :
-			      ((struct task_struct___old *)task)->state;
+	__u32 state = state_of(task);
 
 	if (task->on_cpu)
 		return LEDGER_RUNNING;

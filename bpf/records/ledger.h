@@ -159,7 +159,9 @@ struct ledger_cpu {
 	__u64 irq_began;
 	__u64 softirq_began;
 	__u64 irq_at_softirq;
-	__u64 clock_ahead; /* ns, run-queue clock less CLOCK_MONOTONIC; wraps when behind */
+	__u64 clock_ahead;	/* ns, run-queue clock less CLOCK_MONOTONIC; wraps when behind */
+	__u64 clock_ahead_next; /* the same, since `calibrated` */
+	__u64 calibrated;	/* run-queue clock when that began to be measured */
 
 	struct ledger_stint stints[LEDGER_STINTS]; /* the last ones */
 	struct ledger_stint bulks[LEDGER_BULKS];   /* longer ago: who ran most of each ms */
@@ -173,7 +175,7 @@ struct ledger_cpu {
 	__u64 lost_blame;		/* ns of waiting whose culprit found no room */
 	__u64 lost_irqs;		/* interrupts of a line that found no room */
 };
-_Static_assert(sizeof(struct ledger_cpu) == (10 + 4 + 4 + 96 + 32 + 10 + 32 + 4) * 8, "no padding");
+_Static_assert(sizeof(struct ledger_cpu) == (10 + 4 + 6 + 96 + 32 + 10 + 32 + 4) * 8, "no padding");
 
 struct ledger_wait_key {
 	__u32 tid;
