@@ -37,11 +37,13 @@ let package = Package(
             swiftSettings: common,
             linkerSettings: [library("bpf"), library("elf"), library("z")]),
         .target(name: "Host", swiftSettings: common),
+        .target(name: "CNVML"),
+        .target(name: "Accelerators", dependencies: ["CNVML", "Host"], swiftSettings: common),
 
         // Values in, values out.
         .target(
             name: "Signals",
-            dependencies: ["BPF", "CRecords", "Host"],
+            dependencies: ["Accelerators", "BPF", "CRecords", "Host"],
             swiftSettings: common,
             plugins: ["CompileBPF"]),
         .target(name: "Training", dependencies: ["Host", "Signals"], swiftSettings: checked),
@@ -54,7 +56,7 @@ let package = Package(
         .executableTarget(
             name: "stoker",
             dependencies: [
-                "Host", "Outputs", "Rules", "Signals", "Training",
+                "Accelerators", "Host", "Outputs", "Rules", "Signals", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: common),
@@ -70,7 +72,11 @@ let package = Package(
 
         .testTarget(name: "HostTests", dependencies: ["Host", "Machines"], swiftSettings: common),
         .testTarget(
-            name: "SignalsTests", dependencies: ["CRecords", "Host", "Machines", "Signals"],
+            name: "AcceleratorsTests",
+            dependencies: ["Accelerators", "CNVML", "Host", "Machines"], swiftSettings: common),
+        .testTarget(
+            name: "SignalsTests",
+            dependencies: ["Accelerators", "CRecords", "Host", "Machines", "Signals"],
             swiftSettings: common),
         .testTarget(
             name: "TrainingTests", dependencies: ["Host", "Signals", "Training"],

@@ -105,11 +105,13 @@ package struct ProcessFiles: Sendable {
         host.canList("\(folder)/fd") ? UInt64(host.names(in: "\(folder)/fd").count) : nil
     }
 
-    /// Device files of GPUs and RDMA adapters that are open, sorted, each once.
+    /// Device files of GPUs and RDMA adapters that are open, sorted, each once; none for Stoker's
+    /// own worker.
     package var openDevices: [String]? {
         guard host.canList("\(folder)/fd") else { return nil }
         let targets = host.names(in: "\(folder)/fd").compactMap { host.link("\(folder)/fd/\($0)") }
-        return Set(targets.filter(Self.isTrainingDevice)).sorted()
+        let devices = Set(targets.filter(Self.isTrainingDevice)).sorted()
+        return devices.isEmpty || name == gpuWorkerName ? [] : devices
     }
 
     static func isTrainingDevice(_ path: String) -> Bool {

@@ -36,7 +36,7 @@ private func host(_ observation: Observation) -> JSON {
         ("kernel", .string(facts.kernel)),
         ("cpus", JSON(cpuCount(observation))),
         ("numaNodes", JSON(facts.topology.nodes.count)),
-        ("gpus", JSON(0)),
+        ("gpus", JSON(observation.facts.gpus.count)),
     ])
 }
 

@@ -13,4 +13,5 @@ package let allSignals: [any Signal.Type] = [
     Pressure.self,
     Disks.self,
     Power.self,
+    GPUs.self,
 ]

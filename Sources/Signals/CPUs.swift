@@ -1,6 +1,5 @@
 import BPF
 import CRecords
-import Glibc
 import Host
 
 /// What each CPU's time went to.
@@ -130,11 +129,4 @@ package struct CPUActivity: Equatable, Sendable {
     private static var parts: [WritableKeyPath<CPUActivity, UInt64>] {
         [\.watched, \.other, \.kernel, \.irq, \.softirq, \.idle, \.steal]
     }
-}
-
-/// CLOCK_MONOTONIC, ns: the clock of everything that is measured.
-package func monotonicNanoseconds() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

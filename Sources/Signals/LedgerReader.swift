@@ -99,6 +99,7 @@ final class LedgerReader {
         if kind == .process || kind == .kthread {
             let files = source.host.process(culprit.id)
             culprit.name = files.name ?? ledger.obituary(id) ?? ""
+            if kind == .process && culprit.name == gpuWorkerName { culprit.kind = .stoker }
             culprit.allowed = files.status?.allowed
             culprit.nice = files.stat?.nice
             if kind == .process, let paths = files.cgroups {

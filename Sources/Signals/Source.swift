@@ -1,3 +1,4 @@
+package import Accelerators
 package import Host
 
 /// Whose time the ledger keeps.
@@ -22,6 +23,8 @@ package final class Source {
     package let host: Host
     package let facts: HostFacts
     package let watch: Watch
+    /// Who asks the drivers of GPUs; `nil` on a host that has none.
+    package let gpus: GPUWorker?
     /// The ledger in the kernel, or why there is none.
     package let ledger: Result<LedgerProbe, Unavailable>
     /// The block probe, or why there is none.
@@ -34,8 +37,11 @@ package final class Source {
     private var looks: [() -> Void] = []
 
     /// `probes` false: read files only, as a user without privileges would.
-    package init(host: Host, facts: HostFacts, watch: Watch, probes: Bool = true) {
+    package init(
+        host: Host, facts: HostFacts, watch: Watch, probes: Bool = true, gpus: GPUWorker? = nil
+    ) {
         self.host = host
+        self.gpus = gpus
         self.facts = facts
         self.watch = watch
         watchedPids = Set(watch.pids)

@@ -37,6 +37,8 @@ struct DiagnoseCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Explain a recording instead of this host.", valueName: "recording"))
     var from: String?
 
+    @OptionGroup var gpus: GPUOptions
+
     @Argument(parsing: .postTerminator, help: "A command to start and watch, after --.")
     var command: [String] = []
 
@@ -72,7 +74,7 @@ struct DiagnoseCommand: ParsableCommand {
 
     private func observe() throws(Failure) -> Observation {
         let host = Host()
-        let facts = HostFacts.read(from: host)
+        var facts = HostFacts.read(from: host)
         let targets = Targets(host: host, layout: facts.cgroups)
         try targets.check(pid)
         let folder = try cgroup.map { name throws(Failure) in try targets.folder(ofGroup: name) }
@@ -86,7 +88,8 @@ struct DiagnoseCommand: ParsableCommand {
         }
         watch.everything = watch.pids.isEmpty && command.isEmpty
         let interruptions = Interruptions()
-        let source = Source(host: host, facts: facts, watch: watch)
+        let worker = gpus.worker(on: host, &facts)
+        let source = Source(host: host, facts: facts, watch: watch, gpus: worker)
         var watching = Watching(
             source: source, scope: watch.everything ? .host : .processes,
             nanoseconds: duration.nanoseconds)

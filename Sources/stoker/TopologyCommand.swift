@@ -32,6 +32,8 @@ struct TopologyCommand: ParsableCommand {
             visibility: .hidden))
     var root: String?
 
+    @OptionGroup var gpus: GPUOptions
+
     func validate() throws {
         guard pid.isEmpty || cgroup == nil else {
             throw ValidationError("Give only one of --pid and --cgroup.")
@@ -59,10 +61,11 @@ struct TopologyCommand: ParsableCommand {
     }
 
     private func map(of host: Host) throws(Failure) -> HostMap {
-        let facts = HostFacts.read(from: host)
+        var facts = HostFacts.read(from: host)
         guard !facts.topology.cpus.isEmpty else {
             throw Failure("cannot read any CPU in \(host.root)/sys/devices/system/cpu")
         }
+        _ = gpus.worker(on: host, &facts)
         var map = HostMap(facts: facts, takenAt: wallClock())
         for node in facts.topology.nodes {
             let figures = host.memoryFigures(ofNode: node.id)

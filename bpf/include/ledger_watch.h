@@ -75,7 +75,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
 	if (child->flags & PF_KTHREAD || child->tgid == config.self)
 		return 0;
-	if (config.watch_all || parent->tgid == config.spawner || ledger_of(parent))
+	if (config.watch_all || parent->pid == config.spawner || ledger_of(parent))
 		open_ledger(child, LEDGER_SLEEPING);
 	return 0;
 }

@@ -199,7 +199,7 @@ struct ledger_place {
 struct ledger_config {
 	__u32 watch_all;	  /* every user thread */
 	__u32 self;		  /* process that is never watched */
-	__u32 spawner;		  /* process whose children are watched */
+	__u32 spawner;		  /* thread whose children are watched */
 	__u32 switch_has_state;	  /* sched_switch brings prev_state (5.18) */
 	__u32 nodes;		  /* memory nodes with CPUs */
 	__u8 calls[LEDGER_CALLS]; /* enum ledger_call by system call number */
