@@ -37,24 +37,26 @@ let package = Package(
             swiftSettings: common,
             linkerSettings: [library("bpf"), library("elf"), library("z")]),
         .target(name: "Host", swiftSettings: common),
+        .target(name: "Fabric", dependencies: ["Host"], swiftSettings: common),
 
         // Values in, values out.
         .target(
             name: "Signals",
-            dependencies: ["BPF", "CRecords", "Host"],
+            dependencies: ["BPF", "CRecords", "Fabric", "Host"],
             swiftSettings: common,
             plugins: ["CompileBPF"]),
         .target(name: "Training", dependencies: ["Host", "Signals"], swiftSettings: checked),
         .target(
-            name: "Rules", dependencies: ["Host", "Signals", "Training"], swiftSettings: checked),
+            name: "Rules", dependencies: ["Fabric", "Host", "Signals", "Training"],
+            swiftSettings: checked),
         .target(
-            name: "Outputs", dependencies: ["Host", "Rules", "Signals", "Training"],
+            name: "Outputs", dependencies: ["Fabric", "Host", "Rules", "Signals", "Training"],
             swiftSettings: checked),
 
         .executableTarget(
             name: "stoker",
             dependencies: [
-                "Host", "Outputs", "Rules", "Signals", "Training",
+                "Fabric", "Host", "Outputs", "Rules", "Signals", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: common),
@@ -70,18 +72,22 @@ let package = Package(
 
         .testTarget(name: "HostTests", dependencies: ["Host", "Machines"], swiftSettings: common),
         .testTarget(
-            name: "SignalsTests", dependencies: ["CRecords", "Host", "Machines", "Signals"],
+            name: "FabricTests", dependencies: ["Fabric", "Host", "Machines"],
+            swiftSettings: common),
+        .testTarget(
+            name: "SignalsTests",
+            dependencies: ["CRecords", "Fabric", "Host", "Machines", "Signals"],
             swiftSettings: common),
         .testTarget(
             name: "TrainingTests", dependencies: ["Host", "Signals", "Training"],
             swiftSettings: common),
         .testTarget(
             name: "RulesTests",
-            dependencies: ["Host", "Machines", "Rules", "Signals", "Training"],
+            dependencies: ["Fabric", "Host", "Machines", "Rules", "Signals", "Training"],
             swiftSettings: common),
         .testTarget(
             name: "OutputsTests",
-            dependencies: ["Host", "Outputs", "Rules", "Signals", "Training"],
+            dependencies: ["Fabric", "Host", "Outputs", "Rules", "Signals", "Training"],
             swiftSettings: common),
         .testTarget(
             name: "KernelTests",
