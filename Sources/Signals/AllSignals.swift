@@ -13,4 +13,6 @@ package let allSignals: [any Signal.Type] = [
     Pressure.self,
     Disks.self,
     Power.self,
+    FabricPorts.self,
+    PCIe.self,
 ]
