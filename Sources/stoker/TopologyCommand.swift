@@ -1,4 +1,5 @@
 import ArgumentParser
+import Fabric
 import Host
 import Outputs
 import Training
@@ -64,6 +65,8 @@ struct TopologyCommand: ParsableCommand {
             throw Failure("cannot read any CPU in \(host.root)/sys/devices/system/cpu")
         }
         var map = HostMap(facts: facts, takenAt: wallClock())
+        var reader = FabricReader(host)
+        map.ports = reader.read(.everything)
         for node in facts.topology.nodes {
             let figures = host.memoryFigures(ofNode: node.id)
             map.memory[node.id] = NodeUse(
