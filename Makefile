@@ -4,7 +4,7 @@ STOKER := .build/release/stoker
 PREFIX ?= /usr/local
 # What the build links, what the tests and the linter run. Debian 12 and Ubuntu 24.04 names.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev
-TEST_PACKAGES := stress-ng clang-format python3-jsonschema hwloc-nox
+TEST_PACKAGES := stress-ng clang-format python3-jsonschema hwloc-nox prometheus-node-exporter
 VM_PACKAGES := qemu-system-x86 busybox-static numactl hwloc-nox debian-archive-keyring gcc \
 	libc6-dev
 BENCH_PACKAGES := linux-perf bpftool libbpf-tools bpftrace fio stress-ng

@@ -39,24 +39,26 @@ let package = Package(
         .target(name: "Host", swiftSettings: common),
         .target(name: "CNVML"),
         .target(name: "Accelerators", dependencies: ["CNVML", "Host"], swiftSettings: common),
+        .target(name: "Fabric", dependencies: ["Host"], swiftSettings: common),
 
         // Values in, values out.
         .target(
             name: "Signals",
-            dependencies: ["Accelerators", "BPF", "CRecords", "Host"],
+            dependencies: ["Accelerators", "BPF", "CRecords", "Fabric", "Host"],
             swiftSettings: common,
             plugins: ["CompileBPF"]),
         .target(name: "Training", dependencies: ["Host", "Signals"], swiftSettings: checked),
         .target(
-            name: "Rules", dependencies: ["Host", "Signals", "Training"], swiftSettings: checked),
+            name: "Rules", dependencies: ["Fabric", "Host", "Signals", "Training"],
+            swiftSettings: checked),
         .target(
-            name: "Outputs", dependencies: ["Host", "Rules", "Signals", "Training"],
+            name: "Outputs", dependencies: ["Fabric", "Host", "Rules", "Signals", "Training"],
             swiftSettings: checked),
 
         .executableTarget(
             name: "stoker",
             dependencies: [
-                "Accelerators", "Host", "Outputs", "Rules", "Signals", "Training",
+                "Accelerators", "Fabric", "Host", "Outputs", "Rules", "Signals", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: common),
@@ -75,19 +77,22 @@ let package = Package(
             name: "AcceleratorsTests",
             dependencies: ["Accelerators", "CNVML", "Host", "Machines"], swiftSettings: common),
         .testTarget(
+            name: "FabricTests", dependencies: ["Fabric", "Host", "Machines"],
+            swiftSettings: common),
+        .testTarget(
             name: "SignalsTests",
-            dependencies: ["Accelerators", "CRecords", "Host", "Machines", "Signals"],
+            dependencies: ["Accelerators", "CRecords", "Fabric", "Host", "Machines", "Signals"],
             swiftSettings: common),
         .testTarget(
             name: "TrainingTests", dependencies: ["Host", "Signals", "Training"],
             swiftSettings: common),
         .testTarget(
             name: "RulesTests",
-            dependencies: ["Host", "Machines", "Rules", "Signals", "Training"],
+            dependencies: ["Fabric", "Host", "Machines", "Rules", "Signals", "Training"],
             swiftSettings: common),
         .testTarget(
             name: "OutputsTests",
-            dependencies: ["Host", "Outputs", "Rules", "Signals", "Training"],
+            dependencies: ["Fabric", "Host", "Outputs", "Rules", "Signals", "Training"],
             swiftSettings: common),
         .testTarget(
             name: "KernelTests",

@@ -1,3 +1,4 @@
+package import Fabric
 package import Host
 package import Training
 
@@ -12,6 +13,8 @@ package struct HostMap: Sendable {
     }
 
     package var facts: HostFacts
+    /// RDMA ports, with their counters as they stand.
+    package var ports: [FabricPort] = []
     /// Memory in use, by node.
     package var memory: [Int: NodeUse]
     package var choice: Choice
@@ -78,6 +81,8 @@ extension HostMap {
         let known = Set(facts.topology.nodes.map(\.id))
         return facts.devices.filter { device in device.node.map { !known.contains($0) } ?? true }
     }
+
+    var adapters: [DeviceFacts] { facts.devices.filter { $0.kind == .fabric } }
 
     var gaps: [MapGap] {
         var gaps: [MapGap] = []

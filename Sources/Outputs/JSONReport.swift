@@ -22,6 +22,8 @@ package func jsonReport(
         ("cpus", .array(cpus(observation))),
         ("runQueueWaits", runQueueWaits(observation)),
         ("numa", numa(observation)),
+        ("fabric", fabric(observation)),
+        ("pcie", pcie(observation)),
         ("verdict", .string(diagnosis.verdict.rawValue)),
         ("findings", .array(diagnosis.findings.map(finding))),
         ("excluded", .array(diagnosis.excluded.map(excluded))),

@@ -1,3 +1,4 @@
+import Fabric
 import Host
 
 extension Page {
@@ -17,6 +18,7 @@ extension Page {
                     Cell(text: nameText(device), width: names + 1),
                 ]
                 write(device, after: start, interruptText(device, rows, map))
+                for text in fabricTexts(device, map) { entry("", text) }
             }
             writeRest(same.count - mostRows, kind == .gpu ? "GPU" : "\(kind.rawValue) device")
         }
@@ -64,6 +66,37 @@ private func linkText(_ link: LinkFacts) -> String {
         speed += " of \(quantity(most))"
     }
     return "\(lanes) \(speed) GT/s"
+}
+
+/// The ports of an adapter, and the adapter that is nearest to a GPU.
+private func fabricTexts(_ device: DeviceFacts, _ map: HostMap) -> [String] {
+    let ports = map.ports.filter { $0.facts.address == device.address }
+    return ports.map { portText($0.facts, isAlone: ports.count == 1) }
+        + (device.kind == .gpu ? [nearestText(device, map)].compactMap { $0 } : [])
+}
+
+/// `port ACTIVE, 400 Gb/s, 4 lanes`
+private func portText(_ port: FabricPortFacts, isAlone: Bool) -> String {
+    let state = [port.state, port.isActive ? nil : port.physicalState].compactMap { $0 }
+    let parts =
+        [
+            state.isEmpty ? "state unknown" : state.map(shown).joined(separator: ", "),
+            port.gigabits.map { "\(quantity($0)) Gb/s" },
+            port.lanes.map { counted($0, "lane") },
+            port.layer == .ethernet ? "Ethernet" : nil,
+        ]
+    return "port \(isAlone ? "" : "\(port.port) ")"
+        + parts.compactMap { $0 }.joined(separator: ", ")
+}
+
+/// `nearest adapter mlx5_0 (PIX)`, in the words of nvidia-smi.
+private func nearestText(_ gpu: DeviceFacts, _ map: HostMap) -> String? {
+    guard let (adapters, distance) = gpu.nearest(of: map.adapters) else { return nil }
+    let names = adapters.prefix(4).map { shown($0.names.first ?? $0.address) }
+    let rest = adapters.count - names.count
+    return "nearest \(adapters.count == 1 ? "adapter" : "adapters") "
+        + names.joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+        + " (\(distance.rawValue))"
 }
 
 /// How many vectors, where they fire and where they may: `9 IRQs fire on 0-7 (may on node 0)`.

@@ -44,7 +44,10 @@ package func diagnose(_ rules: [Rule], _ observation: Observation) -> Diagnosis 
 }
 
 private func verdict(_ findings: [Finding], _ observation: Observation) -> Diagnosis.Verdict {
-    if findings.contains(where: { $0.severity >= .warning }) { return .hostBound }
+    let grave = findings.filter { $0.severity >= .warning }
+    if !grave.isEmpty {
+        return grave.allSatisfy(\.isOutsideHost) ? .notHost : .hostBound
+    }
     guard let threads = try? observation.threads(), !threads.threads.isEmpty else {
         return .unknown
     }

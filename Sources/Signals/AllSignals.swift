@@ -14,4 +14,6 @@ package let allSignals: [any Signal.Type] = [
     Disks.self,
     Power.self,
     GPUs.self,
+    FabricPorts.self,
+    PCIe.self,
 ]

@@ -34,6 +34,8 @@ package final class Source {
     let numa: Result<NUMAProbe, Unavailable>?
     /// Processes whose threads stood in the last reading of the ledger.
     package internal(set) var watchedPids: Set<Int32>
+    /// The next sample is the last of this look: what is read rarely is read once more for it.
+    package var isAtEnd = false
     private var looks: [() -> Void] = []
 
     /// `probes` false: read files only, as a user without privileges would.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Fabric
 import Host
 import Outputs
 import Training
@@ -67,6 +68,8 @@ struct TopologyCommand: ParsableCommand {
         }
         _ = gpus.worker(on: host, &facts)
         var map = HostMap(facts: facts, takenAt: wallClock())
+        var reader = FabricReader(host)
+        map.ports = reader.read(.everything)
         for node in facts.topology.nodes {
             let figures = host.memoryFigures(ofNode: node.id)
             map.memory[node.id] = NodeUse(

@@ -47,11 +47,12 @@ struct Watching {
             }
             guard isOver || now - last.monotonic >= Self.stepNanoseconds else { continue }
             source.add(Array(groupMembers().subtracting(source.watchedPids)))
+            source.isAtEnd = isOver || isGone(child)
             let sample = sensors.sample()
             note(sample, &jobs)
             timeline.append(sensors.window(from: last, to: sample).withoutSleepers)
             last = sample
-            if isOver || isGone(child) { break }
+            if source.isAtEnd { break }
         }
         Terminal.progress("")
         let whole = sensors.window(from: first, to: last)

@@ -23,6 +23,7 @@ package struct Recording: Sendable {
         var samples: [Sample] = []
         for second in 0...seconds {
             try machine.writeCounters(to: tree, after: second)
+            source.isAtEnd = second == seconds
             var sample = sensors.sample()
             sample.monotonic = 1 + second * 1_000_000_000
             machine.addProbed(to: &sample.totals, after: second)

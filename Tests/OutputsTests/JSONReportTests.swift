@@ -127,8 +127,8 @@ import Training
         #expect(
             keys == [
                 "schema", "version", "host", "window", "scope", "method", "coverage", "training",
-                "processes",
-                "cpus", "runQueueWaits", "numa", "verdict", "findings", "excluded", "unchecked",
+                "processes", "cpus", "runQueueWaits", "numa", "fabric", "pcie", "verdict",
+                "findings", "excluded", "unchecked",
             ])
     }
 
