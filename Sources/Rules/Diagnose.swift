@@ -44,7 +44,9 @@ package func diagnose(_ rules: [Rule], _ observation: Observation) -> Diagnosis 
 }
 
 private func verdict(_ findings: [Finding], _ observation: Observation) -> Diagnosis.Verdict {
-    if findings.contains(where: { $0.severity >= .warning }) { return .hostBound }
+    let costly = findings.filter { $0.severity >= .warning }
+    if costly.contains(where: { !$0.cause.isBeyondHost }) { return .hostBound }
+    if !costly.isEmpty { return .notHost }
     guard let threads = try? observation.threads(), !threads.threads.isEmpty else {
         return .unknown
     }
