@@ -31,7 +31,22 @@ package struct GPUWorkerProcess {
             : LibraryThread(
                 path: path ?? NVMLLibrary.defaultPath, host: host, slots: slots, done: done,
                 epoch: epoch)
-        cards = []
+        cards = Self.cards(drivers, host, slots, done, epoch)
+    }
+
+    /// Cards of amdgpu have the last places, for NVIDIA's GPUs begin with the first.
+    private static func cards(
+        _ drivers: GPUDrivers, _ host: Host, _ slots: WorkerSlots, _ done: Signpost, _ epoch: UInt64
+    ) -> [DeviceThread] {
+        drivers.amdCards.prefix(WorkerSlots.count / 2).enumerated().compactMap { index, card in
+            guard let pci = AMDDevice.address(ofCard: card, host) else { return nil }
+            let slot = slots[WorkerSlots.count - 1 - index]
+            return DeviceThread(pci: pci, slot: slot, done: done) {
+                () throws(WorkerFailure) -> DeviceThread.Look in
+                var device = AMDDevice(card: card, pci: pci, slot: slot, host: host, epoch: epoch)
+                return { device.look() }
+            }
+        }
     }
 
     /// Answers until the parent is gone.

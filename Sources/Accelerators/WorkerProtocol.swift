@@ -20,19 +20,6 @@ struct WorkerAnswer: Codable {
     static let longest = 4 << 20
 }
 
-package struct LibraryTrouble: Codable, Equatable, Sendable {
-    package var reason: String
-    package var code: Int32?
-
-    /// After an update of the driver without a reboot.
-    package var isMismatch: Bool { code == 18 }
-
-    package init(reason: String, code: Int32? = nil) {
-        self.reason = reason
-        self.code = code
-    }
-}
-
 struct DeviceReport: Codable {
     var pci: String
     var facts: GPUFacts?

@@ -159,3 +159,17 @@ package struct XID: Sendable, Equatable, Hashable, Codable {
         self.code = code
     }
 }
+
+/// Why NVIDIA's library gives nothing, and the code that it answers.
+package struct LibraryTrouble: Codable, Equatable, Sendable {
+    package var reason: String
+    package var code: Int32?
+
+    /// After an update of the driver without a reboot.
+    package var isMismatch: Bool { code == 18 }
+
+    package init(reason: String, code: Int32? = nil) {
+        self.reason = reason
+        self.code = code
+    }
+}

@@ -2,4 +2,4 @@
 /// same one: the more specific stands before the more general. A new rule is one new file, and
 /// one entry in one of these lists.
 package let catalogue: [Rule] =
-    fabricRules + memoryAndStorageRules + placementRules + schedulingRules
+    gpuRules + fabricRules + memoryAndStorageRules + placementRules + schedulingRules

@@ -1,4 +1,4 @@
-package import Accelerators
+import Accelerators
 package import Host
 
 /// What each GPU did, and what held it back, as its driver tells.
