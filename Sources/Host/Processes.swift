@@ -107,9 +107,7 @@ package struct ProcessFiles: Sendable {
 
     /// Device files of GPUs and RDMA adapters that are open, sorted, each once.
     package var openDevices: [String]? {
-        guard host.canList("\(folder)/fd") else { return nil }
-        let targets = host.names(in: "\(folder)/fd").compactMap { host.link("\(folder)/fd/\($0)") }
-        return Set(targets.filter(Self.isTrainingDevice)).sorted()
+        descriptors()?.devices.filter(Self.isTrainingDevice)
     }
 
     static func isTrainingDevice(_ path: String) -> Bool {
