@@ -272,6 +272,68 @@ def test_check_tells_what_can_be_measured():
     expect(not CONTROLS.search(result.stdout), "control bytes")
 
 
+# Who trains.
+
+# Opens what a CUDA program opens, in a /dev of its own, and works a little; `ask` opens a GPU to
+# ask it, as nvidia-smi does. Nothing of it is a real device: the names are what is looked at.
+DEVICES = r"""
+mount -t tmpfs none /dev && cd /dev && touch nvidiactl nvidia0 nvidia-uvm null libcuda.so.550.54
+exec "$@"
+"""
+TRAINER = r"""
+import mmap, os, sys, time
+kept = [os.open("/dev/" + name, os.O_RDWR) for name in ["nvidiactl", "nvidia0"]]
+if sys.argv[1] == "train":
+    kept.append(os.open("/dev/nvidia-uvm", os.O_RDWR))
+    library = os.open("/dev/libcuda.so.550.54", os.O_RDWR)
+    os.write(library, b"x" * 4096)
+    kept.append(mmap.mmap(library, 4096))
+if os.fork() == 0:
+    time.sleep(40)
+    os._exit(0)
+print("ready", flush=True)
+end = time.monotonic() + 40
+while time.monotonic() < end:
+    time.sleep(0.01)
+    busy = time.monotonic() + 0.01
+    while time.monotonic() < busy: pass
+"""
+
+
+def gpu_process(purpose):
+    """In a process group of its own, with its child."""
+    process = subprocess.Popen(
+        ["unshare", "--mount", "sh", "-c", DEVICES, "sh", sys.executable, "-c", TRAINER, purpose],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    if process.stdout.readline() != b"ready\n":
+        raise Skip(f"no mount namespace here: {process.stderr.read()!r}")
+    return process
+
+
+def test_finds_the_processes_that_compute_on_a_gpu():
+    if not IS_ROOT:
+        raise Skip("needs root for a /dev of its own")
+    processes = [gpu_process("train"), gpu_process("ask")]
+    try:
+        train, ask = [p.pid for p in processes]
+        command = ["diagnose", "--duration", "1s"]
+        report = validated(expect_report(stoker(*command, "--format", "json")))
+        expect(report["scope"] == "processes", report["scope"])
+        expect(report["search"]["ranks"] == [train], report["search"])
+        expect([(b["pid"], b["reason"]) for b in report["search"]["bystanders"]
+                if b["pid"] == ask] == [(ask, "no-context")], report["search"])
+        watched = {p["pid"] for p in report["training"]}
+        expect(train in watched and len(watched) == 2, f"not the rank and its child: {watched}")
+        roles = {t["tid"]: t["role"] for p in report["training"] for t in p["threads"]}
+        expect(roles[train] == "launch", roles)
+        text = expect_report(stoker(*command)).decode()
+        expect("1 process that computes on a GPU; left out: " in " ".join(text.split()), text)
+    finally:
+        for process in processes:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
 # The map.
 
 def topology(*arguments, **options):

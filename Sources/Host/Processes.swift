@@ -108,9 +108,7 @@ package struct ProcessFiles: Sendable {
     /// Device files of GPUs and RDMA adapters that are open, sorted, each once; none for Stoker's
     /// own worker.
     package var openDevices: [String]? {
-        guard host.canList("\(folder)/fd") else { return nil }
-        let targets = host.names(in: "\(folder)/fd").compactMap { host.link("\(folder)/fd/\($0)") }
-        let devices = Set(targets.filter(Self.isTrainingDevice)).sorted()
+        guard let devices = descriptors()?.devices.filter(Self.isTrainingDevice) else { return nil }
         return devices.isEmpty || name == gpuWorkerName ? [] : devices
     }
 

@@ -16,7 +16,7 @@ func training(_ observation: Observation, _ threads: Threads?) -> [JSON] {
             ("pid", JSON(process.pid)),
             ("command", .string(process.command.isEmpty ? process.name : process.command)),
             ("rank", process.rank.map { JSON($0) } ?? .null),
-            ("gpus", .array([])),
+            ("gpus", JSON(process.gpus)),
             ("numaNode", node(process, observation.facts).map { JSON($0) } ?? .null),
             ("stepMilliseconds", .null),
             ("memory", process.memory.map(memory) ?? .null),

@@ -15,6 +15,7 @@ package func jsonReport(
         ("host", host(observation)),
         ("window", window(observation)),
         ("scope", .string(observation.job.scope.rawValue)),
+        ("search", search(observation.job)),
         ("method", JSON(threads?.method.rawValue)),
         ("coverage", .array(observation.coverage.map(coverage))),
         ("training", .array(isHost ? [] : training(observation, threads))),

@@ -16,6 +16,7 @@ package func textReport(
         tint: verdictTint(diagnosis.verdict))
     page.blank()
     for line in contextLines(observation, version: version) { page.line(line, tint: .dim) }
+    if let line = searchLine(observation) { page.paragraph(line) }
     page.writeTime(observation)
     page.writeFindings(observation, diagnosis, rules: rules)
     page.writeExcluded(diagnosis)

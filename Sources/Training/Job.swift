@@ -13,6 +13,8 @@ package struct Job: Sendable, Equatable {
     package var processes: [ProcessFacts] { didSet { index = Self.index(of: processes) } }
     /// Roles by tid; threads that are not listed are `other`.
     package var roles: [Int32: Role]
+    /// How the processes were found; `nil` where they were named.
+    package var search: TrainingSearch?
     /// Places in `processes` by pid: rules ask for the process of each of thousands of threads.
     private var index: [Int32: Int]
 
@@ -74,8 +76,12 @@ package struct ProcessFacts: Sendable, Equatable {
     package var rank: Int?
     /// OMP_NUM_THREADS of its environment.
     package var ompThreads: Int?
-    /// A GPU or RDMA device is open.
+    /// It computes on a GPU, or has an RDMA adapter open.
     package var hasDeviceOpen = false
+    /// It computes on a GPU: told by what it has open and mapped, or by the GPU's driver.
+    package var computesOnGPU = false
+    /// PCI addresses of the GPUs that it computes on, sorted.
+    package var gpus: [String] = []
 
     package init(pid: Int32, parent: Int32 = 1, name: String, command: String = "") {
         self.pid = pid

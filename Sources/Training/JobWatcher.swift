@@ -12,14 +12,20 @@ package struct JobWatcher {
     private let host: Host
     private let scope: Job.Scope
     private let hasRemoteMemory: Bool
+    /// Who computes on which GPU; what a driver tells may be added while the watching goes on.
+    package var gpus: GPUTable
     private var processes: [Int32: ProcessFacts] = [:]
     private var busiest: [(pid: Int32, tid: Int32)] = []
     private var allowed: [Int32: CPUList] = [:]
 
-    package init(on host: Host, scope: Job.Scope, topology: Topology = Topology()) {
+    package init(
+        on host: Host, scope: Job.Scope, topology: Topology = Topology(),
+        gpus: GPUTable = GPUTable()
+    ) {
         self.host = host
         self.scope = scope
         hasRemoteMemory = topology.nodesWithMemory.count > 1
+        self.gpus = gpus
     }
 
     /// Takes note of processes that a reading of the ledger shows for the first time.
@@ -27,7 +33,7 @@ package struct JobWatcher {
         let alive = threads.threads.filter { !$0.hasExited && $0.pid > 0 }
         for pid in Set(alive.map(\.pid)) where processes[pid] == nil {
             guard processes.count < Self.mostProcesses else { break }
-            processes[pid] = ProcessFacts(reading: host.process(pid), pid: pid)
+            processes[pid] = ProcessFacts(reading: host.process(pid), pid: pid, gpus)
         }
         busiest = alive.sorted { $0.awake > $1.awake }.prefix(Self.mostThreads)
             .map { ($0.pid, $0.tid) }
@@ -49,7 +55,7 @@ package struct JobWatcher {
     package func job(_ threads: Threads) -> Job {
         var known = processes
         if scope == .processes {
-            for pid in known.keys { known[pid]?.readUse(of: host.process(pid)) }
+            for pid in known.keys { known[pid]?.readUse(of: host.process(pid), gpus) }
         }
         var job = Job(scope: scope, processes: known.values.sorted { $0.pid < $1.pid })
         if scope == .processes { job.roles = roles(of: threads, in: job.processes) }
@@ -66,7 +72,7 @@ package struct JobWatcher {
 
 extension ProcessFacts {
     /// `nil` when the process is gone already.
-    package init?(reading files: ProcessFiles, pid: Int32) {
+    package init?(reading files: ProcessFiles, pid: Int32, _ gpus: GPUTable = GPUTable()) {
         guard let stat = files.stat else { return nil }
         self.init(
             pid: pid, parent: stat.parent, name: stat.name, command: files.command ?? stat.name)
@@ -75,7 +81,7 @@ extension ProcessFacts {
         allowed = status?.allowed
         allowedNodes = status?.allowedNodes?.cpus
         cgroups = files.cgroups ?? [:]
-        hasDeviceOpen = !(files.openDevices ?? []).isEmpty
+        note(gpus.use(by: pid, files))
         let environment = files.environment ?? [:]
         let ranks = ["RANK", "SLURM_PROCID", "LOCAL_RANK"].compactMap { environment[$0] }
         rank = ranks.first.flatMap { Int($0) }
@@ -83,12 +89,20 @@ extension ProcessFacts {
     }
 
     /// Reads how much of its limits the process uses; what was read before stays if it is gone.
-    package mutating func readUse(of files: ProcessFiles) {
+    package mutating func readUse(of files: ProcessFiles, _ gpus: GPUTable = GPUTable()) {
+        note(gpus.use(by: pid, files))
         guard let limits = files.limits else { return }
         openFiles = files.openFiles
         openFilesLimit = limits.openFiles
         lockedLimit = limits.lockedBytes
         mappings = files.mappings
-        hasDeviceOpen = hasDeviceOpen || !(files.openDevices ?? []).isEmpty
+    }
+
+    /// A process keeps what it once used: at its end the files are closed.
+    private mutating func note(_ use: DeviceUse?) {
+        guard let use else { return }
+        computesOnGPU = computesOnGPU || use.computes
+        hasDeviceOpen = hasDeviceOpen || use.computes || use.hasFabric
+        if !use.gpus.isEmpty { gpus = use.gpus }
     }
 }

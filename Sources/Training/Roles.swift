@@ -51,8 +51,10 @@ private func demand(_ thread: ThreadActivity) -> UInt64 {
 private func rankProcesses(
     _ threads: [Int32: [ThreadActivity]], _ processes: [ProcessFacts], _ parents: [Int32: Int32]
 ) -> Set<Int32> {
-    let withDevice = processes.filter(\.hasDeviceOpen).map(\.pid)
-    guard withDevice.isEmpty else { return Set(withDevice) }
+    for evidence in [\ProcessFacts.computesOnGPU, \.hasDeviceOpen] {
+        let found = processes.filter { $0[keyPath: evidence] }.map(\.pid)
+        guard found.isEmpty else { return Set(found) }
+    }
     let longest = threads.values.joined().map(\.time.total).max() ?? 0
     let active = Set(
         threads.filter { entry in

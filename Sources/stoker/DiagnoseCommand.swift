@@ -13,7 +13,8 @@ struct DiagnoseCommand: ParsableCommand {
         commandName: "diagnose", abstract: "Looks once and reports.",
         discussion: """
             Names the job by --pid, by --cgroup or by the command to start after --. With none of \
-            them the whole machine is looked at.
+            them the processes that compute on a GPU are watched, with their descendants, and \
+            the whole machine where there are none.
 
             Exit status: 0 nothing of warning or worse, 1 such findings, 2 could not measure, \
             64 usage.
@@ -86,6 +87,14 @@ struct DiagnoseCommand: ParsableCommand {
                 throw Failure("there is no process in the control group \(folder)")
             }
         }
+        var search: TrainingSearch?
+        if watch.pids.isEmpty && command.isEmpty {
+            let found = targets.training(facts.devices)
+            watch.pids = withDescendants(
+                found.ranks, parents: found.ranks.isEmpty ? [:] : host.parents
+            ).sorted()
+            search = found
+        }
         watch.everything = watch.pids.isEmpty && command.isEmpty
         let interruptions = Interruptions()
         let worker = gpus.worker(on: host, &facts)
@@ -93,6 +102,7 @@ struct DiagnoseCommand: ParsableCommand {
         var watching = Watching(
             source: source, scope: watch.everything ? .host : .processes,
             nanoseconds: duration.nanoseconds)
+        watching.search = search
         if let folder { watching.groupMembers = { targets.pids(inGroup: folder) } }
         let command = command
         if !command.isEmpty {

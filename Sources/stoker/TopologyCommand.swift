@@ -82,6 +82,7 @@ struct TopologyCommand: ParsableCommand {
     /// Finds the processes that were named, or those that drive a device.
     private func place(processesOf host: Host, on map: inout HostMap) throws(Failure) {
         let targets = Targets(host: host, layout: map.facts.cgroups)
+        let gpus = GPUTable(map.facts.devices)
         var pids: Set<Int32>
         if let cgroup {
             let folder = try targets.folder(ofGroup: cgroup)
@@ -95,12 +96,12 @@ struct TopologyCommand: ParsableCommand {
             pids = withDescendants(Set(pid), parents: host.parents)
             map.choice = .named
         } else {
-            let users = deviceUsers(on: host)
+            let users = deviceUsers(on: host, gpus)
             map.refused = users.refused
             pids = users.pids.isEmpty ? [] : withDescendants(users.pids, parents: host.parents)
         }
         map.processes = pids.sorted().compactMap { pid in
-            ProcessPlacement(reading: host.process(pid), pid: pid)
+            ProcessPlacement(reading: host.process(pid), pid: pid, gpus)
         }
         readMemory(of: host, into: &map)
     }

@@ -18,6 +18,8 @@ struct Watching {
     let nanoseconds: UInt64
     /// Processes that belong to the watched group now; empty when no group is watched.
     var groupMembers: () -> Set<Int32> = { [] }
+    /// How the watched processes were found; `nil` where they were named.
+    var search: TrainingSearch?
     /// The command that is watched, once it runs.
     var start: (() throws(Failure) -> Child)?
 
@@ -25,7 +27,8 @@ struct Watching {
     func observe(_ interruptions: Interruptions) throws(Failure) -> Observation {
         let sensors = Sensors(on: source)
         var jobs = JobWatcher(
-            on: source.host, scope: scope, topology: source.facts.topology)
+            on: source.host, scope: scope, topology: source.facts.topology,
+            gpus: GPUTable(source.facts.devices))
         let startedAt = wallClock()
         let first = sensors.sample()
         note(first, &jobs)
@@ -57,8 +60,10 @@ struct Watching {
         Terminal.progress("")
         let whole = sensors.window(from: first, to: last)
         let threads = (try? whole(Threads.self)) ?? Threads()
+        var job = jobs.job(threads)
+        job.search = search
         return Observation(
-            facts: source.facts, job: jobs.job(threads), whole: whole, timeline: timeline,
+            facts: source.facts, job: job, whole: whole, timeline: timeline,
             coverage: whole.change.coverage(of: allSignals), startedAt: startedAt)
     }
 

@@ -36,6 +36,11 @@ extension Machine {
             let target = "../.." + path.dropFirst("/sys".count) + "/\(folder)/\(name)"
             try tree.link("/sys/class/\(folder)/\(name)", to: target)
         }
+        if let minor = nvidiaGPUs.firstIndex(where: { $0.address == device.address }) {
+            try tree.write(
+                "/proc/driver/nvidia/gpus/\(device.address)/information",
+                "Model: \t\t NVIDIA\nBus Location: \t \(device.address)\nDevice Minor: \t \(minor)")
+        }
         if device.kind == .drive { try writeDrive(device, to: tree) }
     }
 
@@ -64,6 +69,9 @@ extension Machine {
         try tree.link(
             "/sys/block/\(device.names[1])", to: ".." + disk.dropFirst("/sys".count))
     }
+
+    /// Their places are their minor numbers.
+    private var nvidiaGPUs: [Device] { devices.filter { $0.driver == "nvidia" } }
 
     package var drives: [Device] { devices.filter { $0.kind == .drive } }
 

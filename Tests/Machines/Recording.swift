@@ -30,7 +30,7 @@ package struct Recording: Sendable {
             samples.append(sample)
         }
         self.samples = samples
-        var watcher = JobWatcher(on: host, scope: .processes)
+        var watcher = JobWatcher(on: host, scope: .processes, gpus: GPUTable(facts.devices))
         watcher.update(machine.threads(after: 0))
         processes = watcher.job(machine.threads(after: seconds)).processes
     }

@@ -24,7 +24,7 @@ import Training
         _ pid: Int32, parent: Int32 = 1, device: Bool = false, name: String = "python"
     ) -> ProcessFacts {
         var process = ProcessFacts(pid: pid, parent: parent, name: name)
-        process.hasDeviceOpen = device
+        process.computesOnGPU = device
         return process
     }
 
