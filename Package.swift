@@ -37,7 +37,8 @@ let package = Package(
             swiftSettings: common,
             linkerSettings: [library("bpf"), library("elf"), library("z")]),
         .target(name: "Host", swiftSettings: common),
-        .target(name: "Fabric", dependencies: ["Host"], swiftSettings: common),
+        .target(name: "CEthtool"),
+        .target(name: "Fabric", dependencies: ["CEthtool", "Host"], swiftSettings: common),
 
         // Values in, values out.
         .target(
