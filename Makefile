@@ -9,6 +9,8 @@ VM_PACKAGES := qemu-system-x86 busybox-static numactl hwloc-nox debian-archive-k
 	libc6-dev
 BENCH_PACKAGES := linux-perf bpftool libbpf-tools bpftrace fio stress-ng
 SWIFT_SOURCES := Package.swift Sources Tests Benchmarks bpf/plugin
+C_SOURCES := bpf/*.bpf.c bpf/include/*.h bpf/records/*.h Sources/CEthtool/*.c \
+	Sources/CEthtool/include/*.h
 
 .PHONY: run build release test test-vm lint format bench bench-accuracy bench-overhead bench-scale \
 	install docs clean
@@ -34,11 +36,11 @@ test-vm: release .build/packages-vm
 
 lint: .build/packages-test
 	$(SWIFT) format lint --strict --recursive $(SWIFT_SOURCES)
-	clang-format --dry-run --Werror bpf/*.bpf.c bpf/include/*.h bpf/records/*.h
+	clang-format --dry-run --Werror $(C_SOURCES)
 
 format:
 	$(SWIFT) format --in-place --recursive $(SWIFT_SOURCES)
-	clang-format -i bpf/*.bpf.c bpf/include/*.h bpf/records/*.h
+	clang-format -i $(C_SOURCES)
 
 bench: bench-accuracy bench-overhead bench-scale
 

@@ -39,7 +39,8 @@ let package = Package(
         .target(name: "Host", swiftSettings: common),
         .target(name: "CNVML"),
         .target(name: "Accelerators", dependencies: ["CNVML", "Host"], swiftSettings: common),
-        .target(name: "Fabric", dependencies: ["Host"], swiftSettings: common),
+        .target(name: "CEthtool"),
+        .target(name: "Fabric", dependencies: ["CEthtool", "Host"], swiftSettings: common),
 
         // Values in, values out.
         .target(

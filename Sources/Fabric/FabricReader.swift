@@ -52,6 +52,9 @@ package struct FabricReader: Sendable {
         if let count = host.count("/sys/class/net/\(interface)/\(carrier)") {
             port.ethernet.update([carrier: count])
         }
+        // A captured tree holds no answers of its drivers.
+        guard !host.isCaptured, let all = EthtoolStatistics(of: interface) else { return }
+        port.ethernet.update(all.aboutFabric)
     }
 
     private func readSome(_ port: inout FabricPort) {

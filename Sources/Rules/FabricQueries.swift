@@ -37,6 +37,11 @@ extension FabricPort {
         (port.stuck.contains(name) ? "at least " : "") + "\(port[name])"
     }
 
+    /// The longest that one priority was paused: `rx` by the switch, `tx` at the wish of this host.
+    func pausedMicroseconds(_ direction: String) -> UInt64 {
+        (0..<8).map { ethernet["\(direction)_prio\($0)_pause_duration"] }.max() ?? 0
+    }
+
     /// A word of commands that take a device and a port.
     var words: String { "\(shellWord(facts.device)) \(facts.port)" }
 }

@@ -81,16 +81,9 @@ private struct SendWait {
             return nil
         }
         let lost = Double(port.port["port_xmit_wait"]) * bytesPerTick
-        let paused = Double(port.pausedMicroseconds) / 1e6
+        let paused = Double(port.pausedMicroseconds("rx")) / 1e6
         // More than all of the time cannot have been waited: this adapter's ticks are shorter.
         percent = min(100, 100 * max(lost / line, paused) / window.seconds)
         isAtLeast = port.port.stuck.contains("port_xmit_wait")
-    }
-}
-
-extension FabricPort {
-    /// The longest that the switch had one priority pause; `ethtool -S` tells it of mlx5.
-    fileprivate var pausedMicroseconds: UInt64 {
-        (0..<8).map { ethernet["rx_prio\($0)_pause_duration"] }.max() ?? 0
     }
 }

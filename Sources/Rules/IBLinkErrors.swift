@@ -119,8 +119,10 @@ extension Rule {
             ])
     ) { observation throws(Unavailable) in
         try observation.fabricPorts().compactMap { port in
-            // Two views of the same event.
-            let lost = max(port.port["link_downed"], port.ethernet["carrier_down_count"])
+            // Views of the same event.
+            let lost = max(
+                port.port["link_downed"], port.ethernet["carrier_down_count"],
+                port.ethernet["link_down_events_phy"])
             guard losses.isReached(by: lost, in: observation.whole) else { return nil }
             let times = lost == 1 ? "once" : "\(lost) times"
             return .outside(

@@ -3,6 +3,8 @@ import Signals
 import Training
 
 private let refusals = EventLimit(10, per: 1, source: "judgement")
+private let pauses = Limit(
+    5, "% of the time", source: "judgement: as for waiting for the fabric")
 
 extension Rule {
     package static let receiverNotReady = Rule(
@@ -22,7 +24,10 @@ extension Rule {
             seen: """
                 The adapter's own count of messages without a buffer (out_of_buffer of mlx5), ten \
                 a second or more: this host. Refusals that the adapter received \
-                (rnr_nak_retry_err) mean that the other side was late: that host.
+                (rnr_nak_retry_err) mean that the other side was late: that host. On Ethernet \
+                also the time for which this host had the switch pause (tx_prio_pause of mlx5): \
+                its adapter could not hand data on, mostly for want of PCI Express or of memory \
+                of its own node.
                 """,
             fix: """
                 CPUs of the communication threads must be free: what takes them is reported by \
@@ -37,7 +42,10 @@ extension Rule {
             ])
     ) { observation throws(Unavailable) in
         try observation.fabricPorts().flatMap { port in
-            [observation.notReadyHere(port), observation.notReadyThere(port)].compactMap { $0 }
+            [
+                observation.notReadyHere(port), observation.stopsTheNetwork(port),
+                observation.notReadyThere(port),
+            ].compactMap { $0 }
         }
     }
 }
@@ -67,6 +75,35 @@ extension Observation {
                 ],
                 risk: "Whatever else runs on those CPUs has to go elsewhere."),
             verify: "out_of_buffer of \(port.facts.name) stays the same from look to look")
+    }
+
+    fileprivate func stopsTheNetwork(_ port: FabricPort) -> Finding? {
+        guard whole.nanoseconds > 0 else { return nil }
+        let share = Double(port.pausedMicroseconds("tx")) / 1e4 / whole.seconds
+        guard pauses.isReached(by: share) else { return nil }
+        let stalls = ["outbound_pci_stalled_rd_events", "outbound_pci_stalled_wr_events"]
+        return Finding(
+            rule: "receiver-not-ready", cause: .fabricCongestion, severity: .warning,
+            confidence: .associated,
+            summary: """
+                \(port.facts.name) had the switch pause for \(briefFigure(min(share, 100))) % of \
+                the time: this host does not take data as fast as they come
+                """,
+            culprit: port.culprit,
+            evidence: [pauses.evidence("time for which the switch had to pause", share)]
+                + stalls.filter { port.ethernet[$0] > 0 }.map {
+                    Evidence(
+                        name: "seconds in which PCI Express held the adapter up",
+                        value: Double(port.ethernet[$0]), unit: "s", source: $0)
+                },
+            fix: Fix(
+                commands: [
+                    "# near the adapter: ranks, buffers and interrupts on its memory node",
+                    "ethtool -S \(shellWord(port.facts.interface ?? "IF")) | grep -e pause -e pci",
+                ],
+                risk: "What moves to the adapter's node is away from where it was."),
+            verify:
+                "tx_prio*_pause_duration of \(port.facts.name) grows by less than 50 ms a second")
     }
 
     fileprivate func notReadyThere(_ port: FabricPort) -> Finding? {

@@ -193,6 +193,21 @@ import Training
         #expect(diagnose([.receiverNotReady], there.observation()).verdict == .notHost)
     }
 
+    @Test func aHostThatStopsTheSwitchIsTooSlow() throws {
+        func findings(_ microseconds: UInt64) throws -> [Finding] {
+            try roce {
+                $0.ethernet.values = [
+                    "tx_prio3_pause_duration": microseconds, "outbound_pci_stalled_wr_events": 7,
+                ]
+            }.findings(.receiverNotReady)
+        }
+        let finding = try #require(try findings(3_000_000).first)
+        #expect(!finding.isOutsideHost && finding.summary.contains("for 5 % of the time"))
+        #expect(finding.evidence.last?.value == 7)
+        #expect(try findings(2_999_000).isEmpty)
+        #expect(try findings(.max).count == 1)
+    }
+
     @Test func settingsAreMentionedWhereTheyHurt() throws {
         let lost: UInt64 = 7_000
         let unmarked = roce {
