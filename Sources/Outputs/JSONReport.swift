@@ -25,6 +25,7 @@ package func jsonReport(
         ("numa", numa(observation)),
         ("fabric", fabric(observation)),
         ("pcie", pcie(observation)),
+        ("gpus", gpus(observation, diagnosis)),
         ("verdict", .string(diagnosis.verdict.rawValue)),
         ("findings", .array(diagnosis.findings.map(finding))),
         ("excluded", .array(diagnosis.excluded.map(excluded))),
@@ -94,7 +95,7 @@ private func cost(_ cost: Cost) -> JSON {
     ])
 }
 
-private func culprit(_ culprit: FindingCulprit) -> JSON {
+func culprit(_ culprit: FindingCulprit) -> JSON {
     .object([
         ("kind", .string(culprit.kind.rawValue)),
         ("id", .string(culprit.id)),

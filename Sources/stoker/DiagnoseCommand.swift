@@ -87,9 +87,11 @@ struct DiagnoseCommand: ParsableCommand {
                 throw Failure("there is no process in the control group \(folder)")
             }
         }
+        let worker = gpus.worker(on: host, &facts)
+        let table = GPUTable(facts.devices, listed: worker.map(gpus.processes) ?? [:])
         var search: TrainingSearch?
         if watch.pids.isEmpty && command.isEmpty {
-            let found = targets.training(facts.devices)
+            let found = targets.training(table)
             watch.pids = withDescendants(
                 found.ranks, parents: found.ranks.isEmpty ? [:] : host.parents
             ).sorted()
@@ -97,10 +99,9 @@ struct DiagnoseCommand: ParsableCommand {
         }
         watch.everything = watch.pids.isEmpty && command.isEmpty
         let interruptions = Interruptions()
-        let worker = gpus.worker(on: host, &facts)
         let source = Source(host: host, facts: facts, watch: watch, gpus: worker)
         var watching = Watching(
-            source: source, scope: watch.everything ? .host : .processes,
+            source: source, scope: watch.everything ? .host : .processes, gpus: table,
             nanoseconds: duration.nanoseconds)
         watching.search = search
         if let folder { watching.groupMembers = { targets.pids(inGroup: folder) } }

@@ -14,6 +14,9 @@ struct GPUOptions: ParsableArguments {
     /// Starting the driver takes seconds where no persistence mode keeps it ready. Judgement.
     private static let longestStart: UInt64 = 3_000_000_000
 
+    /// The list of a GPU's processes is the dearest question: up to 5 ms have been published.
+    private static let longestAnswer: UInt64 = 300_000_000
+
     /// Who asks the drivers, with `facts` told of what there is; `nil` on a host without any.
     func worker(on host: Host, _ facts: inout HostFacts) -> GPUWorker? {
         let library = nvml ?? Terminal.variable("STOKER_NVML")
@@ -21,5 +24,13 @@ struct GPUOptions: ParsableArguments {
         let worker = GPUWorker(library: library, root: host.root)
         facts.gpus = worker.ask(within: Self.longestStart).facts
         return worker
+    }
+
+    /// Processes with a context on each GPU, by its PCI address, as far as its driver tells.
+    func processes(_ worker: GPUWorker) -> [String: [Int32]] {
+        let readings = worker.ask(within: Self.longestAnswer).readings
+        return Dictionary(
+            readings.compactMap { gpu in gpu.processes.map { (gpu.pci, $0) } },
+            uniquingKeysWith: { first, _ in first })
     }
 }

@@ -15,8 +15,8 @@ struct Targets {
     private static let pauseMicroseconds: UInt32 = 300_000
 
     /// Processes that compute on a GPU.
-    func training(_ devices: [DeviceFacts]) -> TrainingSearch {
-        searchForTraining(on: host, GPUTable(devices)) { usleep(Self.pauseMicroseconds) }
+    func training(_ gpus: GPUTable) -> TrainingSearch {
+        searchForTraining(on: host, gpus) { usleep(Self.pauseMicroseconds) }
     }
 
     func check(_ pids: [Int32]) throws(Failure) {

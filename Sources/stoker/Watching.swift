@@ -15,6 +15,8 @@ struct Watching {
 
     let source: Source
     let scope: Job.Scope
+    /// Who computes on which GPU, as known at the start.
+    let gpus: GPUTable
     let nanoseconds: UInt64
     /// Processes that belong to the watched group now; empty when no group is watched.
     var groupMembers: () -> Set<Int32> = { [] }
@@ -28,7 +30,7 @@ struct Watching {
         let sensors = Sensors(on: source)
         var jobs = JobWatcher(
             on: source.host, scope: scope, topology: source.facts.topology,
-            gpus: GPUTable(source.facts.devices))
+            gpus: gpus)
         let startedAt = wallClock()
         let first = sensors.sample()
         note(first, &jobs)
@@ -94,6 +96,9 @@ struct Watching {
     }
 
     private func note(_ sample: Sample, _ jobs: inout JobWatcher) {
+        if case .success(let gpus) = sample.totals[GPUs.self] {
+            for gpu in gpus.gpus { jobs.gpus.listed[gpu.pci] = gpu.processes }
+        }
         if case .success(let threads) = sample.totals[Threads.self] { jobs.update(threads) }
     }
 }
