@@ -38,6 +38,21 @@ extension Page {
         writeDevices(devices, map)
     }
 
+    /// Ports of devices made of software, such as soft RoCE.
+    mutating func writePortsElsewhere(_ map: HostMap) {
+        let known = Set(map.facts.devices.map(\.address))
+        let ports = map.ports.filter { port in
+            port.facts.address.map { !known.contains($0) } ?? true
+        }
+        guard !ports.isEmpty else { return }
+        heading("RDMA without a PCI device")
+        for port in ports.prefix(mostRows) {
+            let interface = port.facts.interface.map { ", on \(shown($0))" } ?? ""
+            entry(shown(port.facts.device), portText(port.facts, isAlone: false) + interface)
+        }
+        writeRest(ports.count - mostRows, "port")
+    }
+
     private mutating func write(
         _ device: DeviceFacts, after start: [Cell], _ interrupts: String
     ) {

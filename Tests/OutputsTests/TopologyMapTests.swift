@@ -93,6 +93,18 @@ import Training
         #expect(text.contains("port 2 state unknown, 2.5 Gb/s, 1 lane, Ethernet\n"))
     }
 
+    @Test func portsOfSoftwareStandApart() {
+        var map = TopologySamples.map
+        #expect(!topologyMap(map).contains("RDMA without"))
+        var facts = FabricPortFacts(device: "rxe0", port: 1)
+        (facts.interface, facts.state, facts.gigabits) = ("eth0", "ACTIVE", 10)
+        map.ports.append(FabricPort(facts))
+        let text = topologyMap(map)
+        #expect(
+            text.contains(
+                "RDMA without a PCI device\n  rxe0        port 1 ACTIVE, 10 Gb/s, on eth0"))
+    }
+
     @Test func withoutADistanceNoAdapterIsNearest() {
         var map = TopologySamples.map
         map.facts.devices[1].bridges = []
@@ -110,6 +122,7 @@ import Training
             map.ports[0].facts.state = name
             map.ports[0].hardware.values[name] = 7
             map.ports[0].facts.interface = name
+            map.ports.append(FabricPort(FabricPortFacts(device: name, port: 7)))
             map.facts.devices[2].driver = name
             map.facts.interrupts[0].name = name
             map.processes[0].facts.command = name
