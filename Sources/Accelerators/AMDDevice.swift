@@ -126,8 +126,7 @@ struct AMDDevice {
     private func share(
         _ now: UInt64, _ before: UInt64, _ looks: UInt64, of passed: UInt64
     ) -> UInt64 {
-        guard now > before else { return 0 }
-        return UInt64(min(Double(now - before) / Double(looks), 1) * Double(passed))
+        now > before ? part(Double(now - before) / Double(looks), of: passed) : 0
     }
 
     private func number(_ file: String) -> UInt64? {

@@ -37,8 +37,7 @@ struct ActivityIntegral {
     /// Where the ring is empty or there is none.
     mutating func add(percent: Double, over nanoseconds: UInt64, as source: GPUActivity.Source) {
         guard percent.isFinite else { return }
-        let share = min(max(percent, 0), 100) / 100
-        active &+= UInt64(share * Double(nanoseconds))
+        active &+= part(percent / 100, of: nanoseconds)
         observed &+= nanoseconds
         self.source = source
         if source != .samples { isBroken = true }
@@ -49,6 +48,12 @@ struct ActivityIntegral {
         newest = samples.map(\.microseconds).max() ?? 0
         isBroken = samples.isEmpty
     }
+}
+
+/// `share` of that time, which is bounded to none and all of it.
+func part(_ share: Double, of nanoseconds: UInt64) -> UInt64 {
+    if share >= 1 { return nanoseconds }
+    return share > 0 ? UInt64(share * Double(nanoseconds)) : 0
 }
 
 /// A counter that wraps, or that starts anew, as a total that only grows.

@@ -119,8 +119,8 @@ struct GPMCounters {
         }
         guard hasEarlier, let values = values(calls) else { return nil }
         observed &+= passed
-        sm &+= UInt64(values[1] / 100 * Double(passed))
-        tensor &+= UInt64(values[2] / 100 * Double(passed))
+        sm &+= part(values[1] / 100, of: passed)
+        tensor &+= part(values[2] / 100, of: passed)
         return values[0]
     }
 
@@ -135,6 +135,6 @@ struct GPMCounters {
         guard calls("nvmlGpmMetricsGet", { function(&request) }) == 0 else { return nil }
         let metrics = [request.metrics.0, request.metrics.1, request.metrics.2]
         guard metrics.allSatisfy({ $0.code == 0 && $0.value.isFinite }) else { return nil }
-        return metrics.map { min(max($0.value, 0), 100) }
+        return metrics.map(\.value)
     }
 }

@@ -4,7 +4,8 @@
  * header, so every signature and layout is checked; -DRELEASE=470 leaves out what that driver
  * branch did not have.
  *
- * FAKE_NVML names the scenario. Each line is a word and settings; times are seconds since `epoch`
+ * The scenario is the file that FAKE_NVML names, else the file `scenario` beside the library, or
+ * beside the link by which it was loaded. Each line is a word and settings; times are seconds since `epoch`
  * (CLOCK_MONOTONIC; without it, since nvmlInit):
  *
  *   epoch 1234.5
@@ -25,6 +26,7 @@
  * process likes. Sampled five times a second, as drivers do, by a thread that nvmlInit starts.
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <nvml.h>
 #include <pthread.h>
@@ -260,8 +262,18 @@ static void read_line(char *line)
 static void read_scenario(void)
 {
 	const char *path = getenv("FAKE_NVML");
-	FILE *file = path ? fopen(path, "re") : NULL;
-	char line[4096];
+	char line[4096] = "";
+	Dl_info own;
+	FILE *file;
+
+	if (!path && dladdr((void *)read_scenario, &own)) {
+		const char *slash = strrchr(own.dli_fname, '/');
+
+		snprintf(line, sizeof(line), "%.*s/scenario",
+			 slash ? (int)(slash - own.dli_fname) : 1, slash ? own.dli_fname : ".");
+		path = line;
+	}
+	file = path ? fopen(path, "re") : NULL;
 
 	gpu_count = setting_count = rule_count = 0;
 	while (file && fgets(line, sizeof(line), file))
