@@ -48,9 +48,10 @@ let package = Package(
             dependencies: ["Accelerators", "BPF", "CRecords", "Fabric", "Host"],
             swiftSettings: common,
             plugins: ["CompileBPF"]),
+        .target(name: "Correlation", swiftSettings: checked),
         .target(name: "Training", dependencies: ["Host", "Signals"], swiftSettings: checked),
         .target(
-            name: "Rules", dependencies: ["Fabric", "Host", "Signals", "Training"],
+            name: "Rules", dependencies: ["Correlation", "Fabric", "Host", "Signals", "Training"],
             swiftSettings: checked),
         .target(
             name: "Outputs", dependencies: ["Fabric", "Host", "Rules", "Signals", "Training"],

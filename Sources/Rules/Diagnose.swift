@@ -36,11 +36,11 @@ package func diagnose(_ rules: [Rule], _ observation: Observation) -> Diagnosis 
         if a.impact != b.impact { return a.impact > b.impact }
         return left.offset < right.offset
     }
+    let (costed, gpus) = gpuLosses(sorted.map(\.element.finding), observation)
     return Diagnosis(
-        verdict: verdict(sorted.map(\.element.finding), observation),
-        findings: sorted.map(\.element.finding),
+        verdict: verdict(costed, observation), findings: costed,
         excluded: excludedCauses(findings, unchecked, rules, observation),
-        unchecked: unchecked)
+        unchecked: unchecked, gpus: gpus)
 }
 
 private func verdict(_ findings: [Finding], _ observation: Observation) -> Diagnosis.Verdict {
