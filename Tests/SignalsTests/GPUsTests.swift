@@ -1,4 +1,5 @@
 import Accelerators
+import CRecords
 import Host
 import Machines
 import Testing
@@ -26,6 +27,10 @@ struct GPUsTests {
         let tree = Tree()
         try tree.write("/proc/driver/nvidia/version", "NVRM version: NVIDIA UNIX x86_64")
         #expect(GPUDrivers(on: tree.host).isEmpty)
+    }
+
+    @Test func theLedgerKnowsTheWorkerByItsName() {
+        #expect(LEDGER_WORKER == gpuWorkerName)
     }
 
     @Test func differencesAreExact() throws {
