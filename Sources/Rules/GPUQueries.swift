@@ -9,7 +9,10 @@ let gpuAtWork = Limit(
 extension Observation {
     /// What each GPU did in the whole window; nothing on a host without any.
     func gpuReadings() throws(Unavailable) -> [GPUReading] {
-        do throws(Unavailable) { return try whole(GPUs.self).gpus } catch {
+        do throws(Unavailable) {
+            // Addresses go into commands: nothing else may pass for one.
+            return try whole(GPUs.self).gpus.filter { pciAddress($0.pci) == $0.pci }
+        } catch {
             let hasGPU = !facts.gpus.isEmpty || facts.devices.contains { $0.kind == .gpu }
             if hasGPU { throw error }
             return []
@@ -49,7 +52,7 @@ extension GPUReading {
 /// Text that the findings about GPUs share.
 enum GPUText {
     /// `0000:1b:00.0`, as nvidia-smi takes it.
-    static func selected(_ pci: String) -> String { "nvidia-smi -i \(shellWord(pci))" }
+    static func selected(_ pci: String) -> String { "nvidia-smi -i \(pci)" }
 
     static let isNotHost = "This is not the host's doing: no setting of the host changes it."
 }

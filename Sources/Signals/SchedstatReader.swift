@@ -1,3 +1,4 @@
+import Accelerators
 import Glibc
 import Host
 
@@ -65,15 +66,18 @@ final class SchedstatReader {
         let parents = source.host.parents
         // A captured tree may have another process of this number.
         let mine = source.host.isCaptured ? 0 : getpid()
+        let worker = source.gpus?.pid ?? 0
         if source.watch.everything {
             // Kernel threads are children of kthreadd, pid 2.
             source.watchedPids = Set(
-                parents.filter { $0.key != mine && $0.key != 2 && $0.value != 2 }.keys)
+                parents.filter { $0.key != mine && $0.key != 2 && $0.value != 2 }.keys
+            ).subtracting([worker])
             return
         }
         var found = Set(source.watchedPids.filter { parents[$0] != nil })
         if source.watch.children { found.formUnion(parents.filter { $0.value == mine }.keys) }
-        source.watchedPids = withDescendants(found, parents: parents).subtracting([mine])
+        source.watchedPids = withDescendants(found, parents: parents)
+            .subtracting([mine, worker])
     }
 
     private func look(_ files: ProcessFiles, _ tid: Int32, _ pid: Int32, _ now: UInt64) -> Bool {

@@ -160,7 +160,11 @@ struct HostileHost {
         readings[NUMABalancing.self] = .success(balancing())
         readings[Power.self] = .success(Power(cpus: (0..<8).map { power($0) }))
         readings[CPUs.self] = .success(CPUs(cpus: (0..<8).map { activity($0) }))
+<<<<<<< HEAD
         (readings[FabricPorts.self], readings[PCIe.self]) = (.success(ports()), .success(links()))
+=======
+        readings[GPUs.self] = .success(gpus())
+>>>>>>> ac126e5dd841ebc9a08dcd7f92107824f810ab5a
         return readings
     }
 
@@ -264,6 +268,7 @@ struct HostileHost {
         facts.disks = [disk]
         facts.hugepages = [0, 1].map { pool($0) }
         facts.devices = [device(41), device(57)]
+        facts.gpus = [gpuFacts()]
         facts.interrupts = [41, 57].map {
             var irq = InterruptFacts(irq: $0, name: "nvme0q1")
             (irq.device, irq.isManaged) = (chance() ? "0000:1b:00.0" : nil, chance())

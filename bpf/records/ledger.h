@@ -195,6 +195,9 @@ struct ledger_place {
 	__u32 node; /* index among the nodes that have CPUs */
 };
 
+/* What the process that asks the drivers of GPUs is called. */
+#define LEDGER_WORKER "stoker-gpu"
+
 /* Set before the probe is loaded. */
 struct ledger_config {
 	__u32 watch_all;	  /* every user thread */
