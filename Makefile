@@ -4,22 +4,15 @@ STOKER := .build/release/stoker
 PREFIX ?= /usr/local
 # What the build links, what the tests and the linter run. Debian 12 and Ubuntu 24.04 names.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev
-<<<<<<< HEAD
-TEST_PACKAGES := stress-ng clang-format python3-jsonschema hwloc-nox prometheus-node-exporter
-=======
-TEST_PACKAGES := stress-ng clang-format python3-jsonschema hwloc-nox python3-pip gcc libc6-dev
->>>>>>> ac126e5dd841ebc9a08dcd7f92107824f810ab5a
+TEST_PACKAGES := stress-ng clang-format python3-jsonschema hwloc-nox prometheus-node-exporter \
+	python3-pip gcc libc6-dev
 VM_PACKAGES := qemu-system-x86 busybox-static numactl hwloc-nox debian-archive-keyring gcc \
 	libc6-dev iproute2 ibverbs-providers ibverbs-utils
 BENCH_PACKAGES := linux-perf bpftool libbpf-tools bpftrace fio stress-ng
 SWIFT_SOURCES := Package.swift Sources Tests Benchmarks bpf/plugin
-<<<<<<< HEAD
 C_SOURCES := bpf/*.bpf.c bpf/include/*.h bpf/records/*.h Sources/CEthtool/*.c \
-	Sources/CEthtool/include/*.h
-=======
-C_SOURCES := bpf/*.bpf.c bpf/include/*.h bpf/records/*.h \
-	Sources/CNVML/*.c Sources/CNVML/include/*.h Tests/NVML/*.c
->>>>>>> ac126e5dd841ebc9a08dcd7f92107824f810ab5a
+	Sources/CEthtool/include/*.h Sources/CNVML/*.c Sources/CNVML/include/*.h \
+	Tests/GPU/*.c Tests/NVML/*.c
 
 .PHONY: run build release test test-vm lint format bench bench-accuracy bench-overhead bench-scale \
 	install docs clean

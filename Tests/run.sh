@@ -20,11 +20,8 @@ ${SWIFT:-swift} test --skip-build --filter KernelTests || status=1
 
 Tests/cli.py "$stoker" || status=1
 Tests/topology.py "$stoker" || status=1
-<<<<<<< HEAD
 Tests/fabric.py "$stoker" || status=1
-=======
 Tests/nvml.py "$stoker" || status=1
->>>>>>> ac126e5dd841ebc9a08dcd7f92107824f810ab5a
 
 if ! "$stoker" explain --markdown | cmp -s - docs/rules.md; then
 	echo "docs/rules.md is stale: run make docs, and commit it" >&2

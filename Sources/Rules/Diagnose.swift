@@ -37,13 +37,18 @@ package func diagnose(_ rules: [Rule], _ observation: Observation) -> Diagnosis 
         return left.offset < right.offset
     }
     let (costed, gpus) = gpuLosses(sorted.map(\.element.finding), observation)
+    let verdict = verdict(costed, gpus, observation)
     return Diagnosis(
-        verdict: verdict(costed, observation), findings: costed,
+        verdict: verdict,
+        // What a GPU waits for is known where the host holds the job up.
+        findings: costed.filter { verdict != .hostBound || $0.rule != Rule.nothingFound.id },
         excluded: excludedCauses(findings, unchecked, rules, observation),
         unchecked: unchecked, gpus: gpus)
 }
 
-private func verdict(_ findings: [Finding], _ observation: Observation) -> Diagnosis.Verdict {
+private func verdict(
+    _ findings: [Finding], _ gpus: [GPULoss], _ observation: Observation
+) -> Diagnosis.Verdict {
     let grave = findings.filter { $0.severity >= .warning }
     if !grave.isEmpty {
         return grave.allSatisfy(\.isOutsideHost) ? .notHost : .hostBound
@@ -51,7 +56,10 @@ private func verdict(_ findings: [Finding], _ observation: Observation) -> Diagn
     guard let threads = try? observation.threads(), !threads.threads.isEmpty else {
         return .unknown
     }
-    return .healthy
+    let isIdle = gpus.contains {
+        idleWithoutCause.isReached(by: $0.programShare + $0.unexplainedShare)
+    }
+    return isIdle ? .notHost : .healthy
 }
 
 /// What was lost, by thread and by what it was lost to, less what has been granted.

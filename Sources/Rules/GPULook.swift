@@ -36,6 +36,23 @@ struct GPULook {
             gpus: gpus.compactMap { gpu in launching[gpu.pci].map { series(gpu.pci, $0) } })
     }
 
+    /// Share of its time that the GPU idled although nobody kept its launch threads from working:
+    /// idle time beyond the time in which one of them was awake or held up, 0 to 1.
+    func idleBesideSleep(of pci: String) -> Double {
+        let tids = launching[pci] ?? []
+        var (unexplained, seen) = (0.0, 0.0)
+        for window in observation.timeline {
+            guard let idle = (try? window(GPUs.self))?[pci]?.activity.idleShare,
+                let threads = try? window(Threads.self), window.nanoseconds > 0
+            else { continue }
+            let length = Double(window.nanoseconds)
+            let awake = threads.threads.lazy.filter { tids.contains($0.tid) }.map(\.awake).max()
+            seen += length
+            unexplained += max(0, idle * length - Double(awake ?? 0))
+        }
+        return seen > 0 ? unexplained / seen : 0
+    }
+
     func processes(on pci: String) -> [Int32] {
         observation.job.processes.filter { $0.gpus.contains(pci) }.map(\.pid)
     }

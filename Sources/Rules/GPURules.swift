@@ -7,4 +7,6 @@ package let gpuRules: [Rule] = [
     .gpuApplicationClocks,
     .gpuDriverMismatch,
     .gpuPersistence,
+    .launchGap,
+    .nothingFound,
 ]

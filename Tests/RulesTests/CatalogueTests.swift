@@ -33,12 +33,8 @@ import Testing
             .cpuContention, .cpuOversubscription, .cpuThrottling, .threadMigration, .irqLoad,
             .softirqLoad, .memoryReclaim, .compactionStall, .thpFallback, .majorFaults, .swap,
             .tlbShootdown, .storageStall, .lockContention, .limits, .powerState, .configuration,
-<<<<<<< HEAD
-            .numaRemoteMemory, .numaBalancing, .placement, .pcieDegraded, .fabricCongestion,
-            .fabricError,
-=======
             .numaRemoteMemory, .numaBalancing, .placement, .gpuThrottling, .gpuError,
->>>>>>> ac126e5dd841ebc9a08dcd7f92107824f810ab5a
+            .pcieDegraded, .fabricCongestion, .fabricError,
         ]
         #expect(promised.subtracting(catalogue.map(\.cause)) == [])
     }

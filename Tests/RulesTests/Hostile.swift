@@ -160,11 +160,8 @@ struct HostileHost {
         readings[NUMABalancing.self] = .success(balancing())
         readings[Power.self] = .success(Power(cpus: (0..<8).map { power($0) }))
         readings[CPUs.self] = .success(CPUs(cpus: (0..<8).map { activity($0) }))
-<<<<<<< HEAD
         (readings[FabricPorts.self], readings[PCIe.self]) = (.success(ports()), .success(links()))
-=======
         readings[GPUs.self] = .success(gpus())
->>>>>>> ac126e5dd841ebc9a08dcd7f92107824f810ab5a
         return readings
     }
 
