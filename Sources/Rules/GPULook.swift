@@ -53,6 +53,27 @@ struct GPULook {
         return seen > 0 ? unexplained / seen : 0
     }
 
+    /// Share of its time that the GPU idled while its launch threads worked longer than those of
+    /// the other GPUs did, 0 to 1; 0 where there are too few others to tell.
+    func idleBesideOwnWork(of pci: String) -> Double {
+        let others = launching.keys.filter { $0 != pci }
+        guard let tids = launching[pci], others.count >= Self.fewestOthers else { return 0 }
+        var (own, seen) = (0.0, 0.0)
+        for window in observation.timeline {
+            guard let idle = (try? window(GPUs.self))?[pci]?.activity.idleShare,
+                let running = runningShare(window, tids)
+            else { continue }
+            let usual = others.compactMap { runningShare(window, launching[$0] ?? []) }.sorted()
+            let length = Double(window.nanoseconds)
+            seen += length
+            own += min(idle, max(0, running - usual[usual.count / 2])) * length
+        }
+        return seen > 0 ? own / seen : 0
+    }
+
+    /// Fewer GPUs do not say what is usual: judgement.
+    private static let fewestOthers = 3
+
     func processes(on pci: String) -> [Int32] {
         observation.job.processes.filter { $0.gpus.contains(pci) }.map(\.pid)
     }

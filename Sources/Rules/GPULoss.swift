@@ -83,9 +83,13 @@ func gpuLosses(
     let names = Dictionary(
         observation.facts.gpus.map { ($0.pci, $0.name) }, uniquingKeysWith: { first, _ in first })
     let gpus = attributions.filter { $0.looked > 0 }.map { attribution in
-        GPULoss(
+        var gpu = GPULoss(
             attribution, name: names[attribution.gpu] ?? nil,
             processes: input.processes(on: attribution.gpu), findings)
+        let own = max(gpu.programShare, input.idleBesideOwnWork(of: gpu.pci))
+        gpu.programShare = min(own, max(0, gpu.idleShare - gpu.hostShare))
+        gpu.unexplainedShare = max(0, gpu.idleShare - gpu.hostShare - gpu.programShare)
+        return gpu
     }
     return (findings, gpus)
 }
@@ -109,6 +113,5 @@ extension GPULoss {
                     confidence: part.confidence == .measured ? .measured : .associated)
             },
             programShare: share(attribution.rest.program + attribution.usualOnCPU))
-        unexplainedShare = max(0, idleShare - hostShare - programShare)
     }
 }
