@@ -128,7 +128,7 @@ import Training
             keys == [
                 "schema", "version", "host", "window", "scope", "search", "method", "coverage",
                 "training", "processes", "cpus", "runQueueWaits", "numa", "fabric", "pcie",
-                "verdict", "findings", "excluded", "unchecked",
+                "gpus", "verdict", "findings", "excluded", "unchecked",
             ])
     }
 

@@ -41,7 +41,8 @@ import Training
 
     @Test func ranksWithTheSameLimitAreOneFinding() throws {
         var observation = Observation()
-        observation.job.processes = [(4, 8), (5, 8), (6, 9)].map { pid, mebibytes in
+        let limits: [(pid: Int32, mebibytes: UInt64)] = [(4, 8), (5, 8), (6, 9)]
+        observation.job.processes = limits.map { pid, mebibytes in
             var process = ProcessFacts(pid: pid, name: "python")
             (process.lockedLimit, process.hasDeviceOpen) = (mebibytes << 20, true)
             return process
