@@ -334,6 +334,51 @@ def test_finds_the_processes_that_compute_on_a_gpu():
             process.wait()
 
 
+# A step of so many seconds, a part of it on the CPU; prints how long one took on average.
+STEPS = r"""
+import sys, time
+period, duty = map(float, sys.argv[1:])
+begin, steps = time.monotonic(), 0
+while time.monotonic() < begin + 9:
+    start = time.monotonic()
+    while time.monotonic() < start + period * duty: pass
+    time.sleep(period * (1 - duty))
+    steps += 1
+print((time.monotonic() - begin) / steps * 1000)
+"""
+
+
+def test_the_step_time_is_the_jobs_own():
+    """Other work on the machine may hide it, and must not falsify it."""
+    told = 0
+    for period, duty in [(0.1, 0.5), (0.25, 0.3), (0.4, 0.8)]:
+        with subprocess.Popen([sys.executable, "-c", STEPS, str(period), str(duty)],
+                              stdout=subprocess.PIPE) as job:
+            report = validated(expect_report(
+                stoker("diagnose", "--duration", "8s", "--format", "json", "--pid", job.pid)))
+            truth = float(job.stdout.read())
+        step = report["training"][0]["stepMilliseconds"]
+        expect(step is None or abs(step - truth) < 0.05 * truth, f"{step} ms for {truth} ms")
+        told += step is not None
+    expect(told > 0, "no step time was told at all")
+
+
+def test_the_job_is_named_by_its_environment():
+    environment = {**os.environ, "RANK": "11", "LOCAL_RANK": "3", "WORLD_SIZE": "16",
+                   "SLURM_JOB_ID": "4711", "CUDA_VISIBLE_DEVICES": "3"}
+    process = subprocess.Popen(["sleep", "30"], env=environment)
+    try:
+        command = ["diagnose", "--duration", "1s", "--pid", process.pid]
+        trained = validated(expect_report(stoker(*command, "--format", "json")))["training"][0]
+        identity = trained["identity"]
+        expect((trained["rank"], identity["localRank"], identity["worldSize"]) == (11, 3, 16), trained)
+        expect((identity["slurmJob"], identity["visibleDevices"]) == ("4711", "3"), identity)
+        text = " ".join(expect_report(stoker(*command)).decode().split())
+        expect("local rank 3, 16 ranks in all; Slurm job 4711" in text, text)
+    finally:
+        ended(process)
+
+
 # The map.
 
 def topology(*arguments, **options):
@@ -423,7 +468,7 @@ def test_the_map_finds_who_has_a_gpu_open():
         expect([gap["what"] for gap in report["notSeen"]] == ["caches", "IRQs", "memory"],
                report["notSeen"])
         text = expect_report(stoker("topology", "--root", root), codes=(0,)).decode()
-        expect("GPU or an RDMA adapter open, and their" in text and "on node 1 (CPU 5)" in text, text)
+        expect("compute on a GPU or have an RDMA adapter open" in " ".join(text.split()) and "on node 1 (CPU 5)" in text, text)
         expect("2.0 MiB on node 1 (67 %), 1.0 MiB on node 0 (33 %)" in text, text)
 
 

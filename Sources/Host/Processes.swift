@@ -83,7 +83,12 @@ package struct ProcessFiles: Sendable {
     }
 
     /// Environment variables that say a thread's place in its job. No other is ever kept.
-    package static let environmentNames = ["LOCAL_RANK", "OMP_NUM_THREADS", "RANK", "SLURM_PROCID"]
+    package static let environmentNames = [
+        "CUDA_VISIBLE_DEVICES", "LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK",
+        "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMP_NUM_THREADS", "PMI_RANK", "PMI_SIZE",
+        "RANK", "SLURM_JOB_ID", "SLURM_LOCALID", "SLURM_NTASKS", "SLURM_PROCID", "SLURM_STEP_ID",
+        "WORLD_SIZE",
+    ]
 
     /// The `environmentNames` that are set.
     package var environment: [String: String]? {

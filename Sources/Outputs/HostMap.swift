@@ -8,7 +8,7 @@ package struct HostMap: Sendable {
     package enum Choice: String, Sendable {
         /// The user named them.
         case named
-        /// They have a GPU or an RDMA adapter open, or descend from one that has.
+        /// They compute on a GPU or have an RDMA adapter open, or descend from one that has.
         case found
     }
 

@@ -126,6 +126,8 @@ private func process(_ process: ProcessPlacement, _ nodes: [Int: Int]) -> JSON {
         ("name", .string(facts.name)),
         ("command", .string(facts.command)),
         ("rank", number(facts.rank)),
+        ("gpus", JSON(facts.gpus)),
+        ("identity", identity(facts.identity)),
         ("hasDeviceOpen", .bool(facts.hasDeviceOpen)),
         ("allowedNodes", facts.allowedNodes.map { list(CPUList($0)) } ?? .null),
         ("memory", facts.memory.map(memory) ?? .null),

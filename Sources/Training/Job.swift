@@ -74,6 +74,7 @@ package struct ProcessFacts: Sendable, Equatable {
     package var lockedLimit: UInt64?
     package var mappings: UInt64?
     package var rank: Int?
+    package var identity = JobIdentity()
     /// OMP_NUM_THREADS of its environment.
     package var ompThreads: Int?
     /// It computes on a GPU, or has an RDMA adapter open.
@@ -82,6 +83,8 @@ package struct ProcessFacts: Sendable, Equatable {
     package var computesOnGPU = false
     /// PCI addresses of the GPUs that it computes on, sorted.
     package var gpus: [String] = []
+    /// Time of a training step, told by the rhythm of its launch thread; `nil` unless it is clear.
+    package var stepMilliseconds: Double?
 
     package init(pid: Int32, parent: Int32 = 1, name: String, command: String = "") {
         self.pid = pid

@@ -17,6 +17,9 @@ package struct JobWatcher {
     private var processes: [Int32: ProcessFacts] = [:]
     private var busiest: [(pid: Int32, tid: Int32)] = []
     private var allowed: [Int32: CPUList] = [:]
+    private var steps = StepWatcher()
+    /// Readings of the ledger until launch threads are known for good.
+    private var readingsLeft = 4
 
     package init(
         on host: Host, scope: Job.Scope, topology: Topology = Topology(),
@@ -32,12 +35,29 @@ package struct JobWatcher {
     package mutating func update(_ threads: Threads) {
         let alive = threads.threads.filter { !$0.hasExited && $0.pid > 0 }
         for pid in Set(alive.map(\.pid)) where processes[pid] == nil {
+            // A process that comes later may be a rank.
+            readingsLeft = max(readingsLeft, 2)
             guard processes.count < Self.mostProcesses else { break }
             processes[pid] = ProcessFacts(reading: host.process(pid), pid: pid, gpus)
         }
         busiest = alive.sorted { $0.awake > $1.awake }.prefix(Self.mostThreads)
             .map { ($0.pid, $0.tid) }
+        followSteps(of: alive)
     }
+
+    /// Launch threads, or main threads until something tells which those are.
+    private mutating func followSteps(of alive: [ThreadActivity]) {
+        guard scope == .processes, readingsLeft > 0 else { return }
+        readingsLeft -= 1
+        let roles = roles(of: Threads(threads: alive), in: Array(processes.values))
+        let launch = alive.filter { roles[$0.tid] == .launch }
+        let threads = launch.isEmpty ? alive.filter { $0.tid == $0.pid } : launch
+        steps.follow(threads.map { ($0.pid, $0.tid) }.sorted { $0.1 < $1.1 }, on: host)
+    }
+
+    /// Looks at the rhythm of launch threads; to be called about every 20 ms, at no fixed pace, for
+    /// a fixed one would not tell a short step from its multiples.
+    package mutating func watchSteps() { steps.look() }
 
     /// Looks at the allowed CPUs of the busiest threads; to be called about ten times a second.
     package mutating func watchAffinity() {
@@ -59,6 +79,12 @@ package struct JobWatcher {
         }
         var job = Job(scope: scope, processes: known.values.sorted { $0.pid < $1.pid })
         if scope == .processes { job.roles = roles(of: threads, in: job.processes) }
+        let found = steps(of: threads, in: job)
+        job.processes = job.processes.map { process in
+            var process = process
+            process.stepMilliseconds = found[process.pid]
+            return process
+        }
         guard hasRemoteMemory else { return job }
         let memory = memoryPlacements(of: threads, roles: job.roles, on: host)
         job.processes = job.processes.map { process in
@@ -67,6 +93,20 @@ package struct JobWatcher {
             return process
         }
         return job
+    }
+
+    /// Step times of ranks, by pid, where those that train together agree.
+    private func steps(of threads: Threads, in job: Job) -> [Int32: Double] {
+        var groups: [String: [Int32: Double]] = [:]
+        for thread in threads.threads where job.role(thread.tid) == .launch {
+            guard let step = steps.stepMilliseconds(of: thread.tid) else { continue }
+            let process = job.process(thread.pid)
+            let group = process?.identity.group ?? process?.cgroups[""] ?? ""
+            groups[group, default: [:]][thread.pid] = step
+        }
+        return groups.values.reduce(into: [:]) { all, steps in
+            all.merge(agreedSteps(steps)) { first, _ in first }
+        }
     }
 }
 
@@ -83,8 +123,8 @@ extension ProcessFacts {
         cgroups = files.cgroups ?? [:]
         note(gpus.use(by: pid, files))
         let environment = files.environment ?? [:]
-        let ranks = ["RANK", "SLURM_PROCID", "LOCAL_RANK"].compactMap { environment[$0] }
-        rank = ranks.first.flatMap { Int($0) }
+        rank = JobIdentity.rank(environment)
+        identity = JobIdentity(groups: cgroups, environment: environment)
         ompThreads = environment["OMP_NUM_THREADS"].flatMap { Int($0) }
     }
 

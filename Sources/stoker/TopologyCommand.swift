@@ -9,8 +9,8 @@ struct TopologyCommand: ParsableCommand {
         commandName: "topology",
         abstract: "Shows CPUs, caches, memory, devices, interrupts and where the job is on them.",
         discussion: """
-            Without --pid and --cgroup the processes that have a GPU or an RDMA adapter open are \
-            shown, with their descendants.
+            Without --pid and --cgroup the processes that compute on a GPU or have an RDMA \
+            adapter open are shown, with their descendants.
 
             Exit status: 0 shown, 2 could not be read, 64 usage.
             """)

@@ -5,8 +5,9 @@ import Training
 
 /// Looks at the host for a while and puts together what was seen.
 struct Watching {
-    /// The ring of ended threads holds 5,500: enough for 275,000 deaths a second at this pace.
-    private static let drainMilliseconds: UInt64 = 20
+    /// The ring of ended threads holds 5,500: enough for 200,000 deaths a second at this pace. It
+    /// varies, or the rhythm of short steps would be mistaken for that of longer ones.
+    private static let drainMilliseconds: ClosedRange<UInt64> = 14...26
     /// Masks of allowed CPUs are looked at this often.
     private static let lookNanoseconds: UInt64 = 100_000_000
     /// The timeline's step. The ledger of thousands of threads ten times a second would cost more
@@ -43,6 +44,7 @@ struct Watching {
         while true {
             let isOver = pause(interruptions, &child, until: deadline)
             source.drainDeaths()
+            jobs.watchSteps()
             let now = monotonicNanoseconds()
             if now - lookedAt >= Self.lookNanoseconds {
                 lookedAt = now
@@ -74,7 +76,8 @@ struct Watching {
         _ interruptions: Interruptions, _ child: inout Child?, until deadline: UInt64
     ) -> Bool {
         let left = growth(deadline, monotonicNanoseconds()) / 1_000_000
-        if let event = interruptions.wait(milliseconds: min(left, Self.drainMilliseconds)) {
+        let pace = UInt64.random(in: Self.drainMilliseconds)
+        if let event = interruptions.wait(milliseconds: min(left, pace)) {
             if event.signal == SIGCHLD {
                 child?.look()
             } else if child == nil {

@@ -34,15 +34,15 @@ private func text(_ gpus: [GPULoss]) -> String {
                 """
                 What it cost the GPUs
                   0000:61:00.0  idle 30 %: 21 % noisy-neighbour by stress-ng (pid 812)
-                                (measured), 5.0 % while the program itself was at work, 4.0 %
-                                for no reason seen on this host
-                  The other GPU was idle for less than 2.0 % of the time.
+                                (measured), 5 % while the program itself was at work, 4 % for no
+                                reason seen on this host
+                  The other GPU was idle for less than 2 % of the time.
                 """), "\(text([busy, hit]))")
     }
 
     @Test func busyGPUsAreOneLine() {
         let report = text([busy, busy])
-        #expect(report.contains("2 GPUs were idle for less than 2.0 % of the time."), "\(report)")
+        #expect(report.contains("2 GPUs were idle for less than 2 % of the time."), "\(report)")
     }
 
     @Test func hostileNamesStayNames() {

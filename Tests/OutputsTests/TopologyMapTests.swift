@@ -59,7 +59,7 @@ import Training
         #expect(text.contains("caches      no CPU describes them"))
         #expect(text.contains("IRQs        /proc/interrupts lists none"))
         #expect(text.contains("3 processes of others have a GPU open: run as root"))
-        #expect(text.contains("No process is known to have a GPU"))
+        #expect(text.contains("No process is known to compute on a GPU"))
         var map = TopologySamples.map
         map.processes[0].facts.memory = nil
         #expect(topologyMap(map).contains("memory of 1 process lies"))

@@ -1,0 +1,36 @@
+import Host
+import Signals
+
+/// Watches the rhythm of launch threads: one cheap look at each about every 20 ms.
+struct StepWatcher {
+    /// Launch threads that are looked at. More ranks on one host tell nothing new.
+    static let mostThreads = 16
+
+    private var files: [Int32: KeptFile] = [:]
+    private var series: [Int32: StepSeries] = [:]
+
+    /// Watches these threads from now on, and no others.
+    mutating func follow(_ threads: [(pid: Int32, tid: Int32)], on host: Host) {
+        let chosen = threads.prefix(Self.mostThreads)
+        let tids = Set(chosen.map(\.tid))
+        files = files.filter { tids.contains($0.key) }
+        for (pid, tid) in chosen where files[tid] == nil {
+            files[tid] = KeptFile("/proc/\(pid)/task/\(tid)/schedstat", on: host)
+            series[tid] = StepSeries()
+        }
+    }
+
+    mutating func look() {
+        for (tid, file) in files {
+            let now = monotonicNanoseconds()
+            guard let times = file.bytes().flatMap({ ScheduleTimes(parsing: $0) }) else {
+                files[tid] = nil
+                continue
+            }
+            series[tid]?.add(at: now, busy: times.ran &+ times.waited)
+        }
+    }
+
+    /// What is clear of the steps of one thread.
+    func stepMilliseconds(of tid: Int32) -> Double? { series[tid]?.stepMilliseconds }
+}
