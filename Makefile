@@ -10,7 +10,7 @@ VM_PACKAGES := qemu-system-x86 busybox-static numactl hwloc-nox debian-archive-k
 BENCH_PACKAGES := linux-perf bpftool libbpf-tools bpftrace fio stress-ng
 SWIFT_SOURCES := Package.swift Sources Tests Benchmarks bpf/plugin
 C_SOURCES := bpf/*.bpf.c bpf/include/*.h bpf/records/*.h \
-	Sources/CNVML/*.c Sources/CNVML/include/*.h Tests/NVML/*.c
+	Sources/CNVML/*.c Sources/CNVML/include/*.h Tests/NVML/*.c Tests/NVML/*.h
 
 .PHONY: run build release test test-vm lint format bench bench-accuracy bench-overhead bench-scale \
 	install docs clean
