@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Glibc
 
-/// What a "GPU" has done, as Tests/NVML/fake.c reads it: one number of 8 bytes for each. A class
+/// What a "GPU" has done, as Tests/NVML/fake.h reads it: one number of 8 bytes for each. A class
 /// because the file is one.
 final class SharedProgress {
     let path: String

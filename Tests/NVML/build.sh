@@ -19,9 +19,11 @@ flags="-std=gnu11 -O1 -g -Wall -Wextra -Wmissing-prototypes -Werror -I $header"
 cc $flags -I Sources/CNVML/include -fsyntax-only Tests/NVML/layouts.c
 for release in 9999 470; do
 	library=$out/r$release/libnvidia-ml.so.1
-	if [ ! -e "$library" ] || [ Tests/NVML/fake.c -nt "$library" ]; then
+	if [ -z "$(find "$library" -newer Tests/NVML/scenario.c -newer Tests/NVML/device.c \
+		-newer Tests/NVML/counters.c -newer Tests/NVML/fake.h 2>/dev/null)" ]; then
 		mkdir -p "$out/r$release"
-		cc $flags -D RELEASE=$release -shared -fPIC -pthread -Wl,-soname,libnvidia-ml.so.1 \
-			-o "$library" Tests/NVML/fake.c
+		cc $flags -D RELEASE=$release -shared -fPIC -pthread -Wl,-soname,libnvidia-ml.so.1,-Bsymbolic \
+			-o "$library" \
+			Tests/NVML/scenario.c Tests/NVML/device.c Tests/NVML/counters.c
 	fi
 done
