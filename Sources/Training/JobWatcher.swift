@@ -52,7 +52,8 @@ package struct JobWatcher {
     private mutating func followSteps(of alive: [ThreadActivity]) {
         guard scope == .processes, readingsLeft > 0 else { return }
         readingsLeft -= 1
-        let roles = roles(of: Threads(threads: alive), in: Array(processes.values))
+        let roles = roles(
+            of: Threads(threads: alive), in: Array(processes.values).withoutInheritedDevices)
         let launch = alive.filter { roles[$0.tid] == .launch }
         let threads = launch.isEmpty ? alive.filter { $0.tid == $0.pid } : launch
         steps.follow(threads.map { ($0.pid, $0.tid) }.sorted { $0.1 < $1.1 }, on: host)
@@ -80,7 +81,9 @@ package struct JobWatcher {
         if scope == .processes {
             for pid in known.keys { known[pid]?.readUse(of: host.process(pid), gpus) }
         }
-        var job = Job(scope: scope, processes: known.values.sorted { $0.pid < $1.pid })
+        var job = Job(
+            scope: scope,
+            processes: known.values.sorted { $0.pid < $1.pid }.withoutInheritedDevices)
         if scope == .processes {
             job.roles = roles(
                 of: threads, in: job.processes, fabricWaiters: fabricWaiters(threads, known))
@@ -143,6 +146,7 @@ extension ProcessFacts {
         cgroups = files.cgroups ?? [:]
         note(gpus.use(by: pid, files))
         executable = files.executable
+        stackStart = stat.stackStart
         let environment = files.environment ?? [:]
         rank = JobIdentity.rank(environment)
         identity = JobIdentity(groups: cgroups, environment: environment)
