@@ -281,7 +281,7 @@ mount -t tmpfs none /dev && cd /dev && touch nvidiactl nvidia0 nvidia-uvm null l
 exec "$@"
 """
 TRAINER = r"""
-import mmap, os, sys, time
+import mmap, os, subprocess, sys, time
 kept = [os.open("/dev/" + name, os.O_RDWR) for name in ["nvidiactl", "nvidia0"]]
 if sys.argv[1] == "train":
     kept.append(os.open("/dev/nvidia-uvm", os.O_RDWR))
@@ -291,6 +291,7 @@ if sys.argv[1] == "train":
 if os.fork() == 0:
     time.sleep(40)
     os._exit(0)
+subprocess.Popen(["sleep", "40"])
 print("ready", flush=True)
 end = time.monotonic() + 40
 while time.monotonic() < end:
@@ -323,9 +324,10 @@ def test_finds_the_processes_that_compute_on_a_gpu():
         expect([(b["pid"], b["reason"]) for b in report["search"]["bystanders"]
                 if b["pid"] == ask] == [(ask, "no-context")], report["search"])
         watched = {p["pid"] for p in report["training"]}
-        expect(train in watched and len(watched) == 2, f"not the rank and its child: {watched}")
+        expect(train in watched and len(watched) == 3, f"not the rank and its children: {watched}")
         roles = {t["tid"]: t["role"] for p in report["training"] for t in p["threads"]}
-        expect(roles[train] == "launch", roles)
+        expect(roles[train] == "launch" and len(roles) == 3, roles)
+        expect(sorted(roles.values()) == ["launch", "loader", "other"], f"sleep is no loader: {roles}")
         text = expect_report(stoker(*command)).decode()
         expect("1 process that computes on a GPU; left out: " in " ".join(text.split()), text)
     finally:

@@ -105,6 +105,21 @@ package struct ProcessFiles: Sendable {
         return found
     }
 
+    /// The program that it runs; `nil` when it may not be seen.
+    package var executable: String? { host.link("\(folder)/exe") }
+
+    /// What the file is that a thread waits to read from: `pipe:[31]`, `anon_inode:[eventfd]` …;
+    /// `nil` when it waits for something else, or may not be seen.
+    package var waitsToRead: String? {
+        guard let bytes = bytes("syscall", limit: 256) else { return nil }
+        let words = String(decoding: bytes, as: UTF8.self).split(separator: " ")
+        // read is number 0 of x86-64 and 63 of arm64; the other's call of that number never waits.
+        guard words.count > 1, words[0] == "0" || words[0] == "63", words[1].hasPrefix("0x"),
+            let descriptor = UInt32(words[1].dropFirst(2), radix: 16)
+        else { return nil }
+        return host.link("\(folder)/fd/\(descriptor)")
+    }
+
     /// Number of open file descriptors.
     package var openFiles: UInt64? {
         host.canList("\(folder)/fd") ? UInt64(host.names(in: "\(folder)/fd").count) : nil

@@ -6,9 +6,9 @@ import Training
 func identityLine(_ process: ProcessFacts) -> String? {
     let identity = process.identity
     var parts: [String] = []
-    if let step = process.stepMilliseconds {
+    if let step = process.stepMilliseconds, step >= 0, step < 1e9 {
         parts.append(
-            "a step takes about \(duration(nanoseconds: UInt64(max(0, min(step, 1e9)) * 1e6)))")
+            "a step takes about \(duration(nanoseconds: UInt64(step * 1e6)))")
     }
     if let text = gpuText(process) { parts.append(text) }
     if let text = placeText(identity) { parts.append(text) }

@@ -22,7 +22,8 @@ package struct GPUTable: Sendable, Equatable {
             return named.isEmpty ? nil : DeviceUse(computes: true, gpus: named)
         }
         var use = DeviceUse(
-            hasGPUOpen: open.hasGPU, hasFabric: open.hasFabric, descriptors: open.count)
+            hasGPUOpen: open.hasGPU, hasFabric: open.hasFabric, descriptors: open.count,
+            pipes: open.pipes)
         // Reading the table of mappings costs; most processes have no GPU open.
         let mapped = open.hasGPU ? files.mappedDevices : nil
         use.computes =
@@ -51,4 +52,6 @@ package struct DeviceUse: Sendable, Equatable {
     package var hasFabric = false
     /// Descriptors that were looked at.
     package var descriptors = 0
+    /// `nil` when they may not be seen.
+    package var pipes: Set<UInt64>?
 }

@@ -83,6 +83,12 @@ package struct ProcessFacts: Sendable, Equatable {
     package var computesOnGPU = false
     /// PCI addresses of the GPUs that it computes on, sorted.
     package var gpus: [String] = []
+    /// The program that it runs; `nil` when it may not be seen.
+    package var executable: String?
+    /// Where its stack begins; that of a fork begins where its parent's does.
+    package var stackStart: UInt64?
+    /// Inodes of its pipes, standard streams left out; `nil` when they may not be seen.
+    package var pipes: Set<UInt64>?
     /// Time of a training step, told by the rhythm of its launch thread; `nil` unless it is clear.
     package var stepMilliseconds: Double?
 

@@ -9,6 +9,9 @@ package struct JobWatcher {
     /// Threads whose allowed CPUs are looked at ten times a second, the busiest first.
     private static let mostThreads = 64
 
+    /// Threads that are asked once what they wait for.
+    private static let mostAsked = 1_024
+
     private let host: Host
     private let scope: Job.Scope
     private let hasRemoteMemory: Bool
@@ -49,7 +52,8 @@ package struct JobWatcher {
     private mutating func followSteps(of alive: [ThreadActivity]) {
         guard scope == .processes, readingsLeft > 0 else { return }
         readingsLeft -= 1
-        let roles = roles(of: Threads(threads: alive), in: Array(processes.values))
+        let roles = roles(
+            of: Threads(threads: alive), in: Array(processes.values).withoutInheritedDevices)
         let launch = alive.filter { roles[$0.tid] == .launch }
         let threads = launch.isEmpty ? alive.filter { $0.tid == $0.pid } : launch
         steps.follow(threads.map { ($0.pid, $0.tid) }.sorted { $0.1 < $1.1 }, on: host)
@@ -77,8 +81,13 @@ package struct JobWatcher {
         if scope == .processes {
             for pid in known.keys { known[pid]?.readUse(of: host.process(pid), gpus) }
         }
-        var job = Job(scope: scope, processes: known.values.sorted { $0.pid < $1.pid })
-        if scope == .processes { job.roles = roles(of: threads, in: job.processes) }
+        var job = Job(
+            scope: scope,
+            processes: known.values.sorted { $0.pid < $1.pid }.withoutInheritedDevices)
+        if scope == .processes {
+            job.roles = roles(
+                of: threads, in: job.processes, fabricWaiters: fabricWaiters(threads, known))
+        }
         let found = steps(of: threads, in: job)
         job.processes = job.processes.map { process in
             var process = process
@@ -93,6 +102,20 @@ package struct JobWatcher {
             return process
         }
         return job
+    }
+
+    /// Threads that wait for events of an RDMA adapter, in processes that have one open.
+    private func fabricWaiters(
+        _ threads: Threads, _ processes: [Int32: ProcessFacts]
+    ) -> Set<Int32> {
+        let asked = threads.threads.filter {
+            !$0.hasExited && $0.tid != $0.pid && processes[$0.pid]?.hasDeviceOpen == true
+        }
+        let waiters = asked.prefix(Self.mostAsked).filter { thread in
+            let files = host.process(thread.pid).thread(thread.tid)
+            return files.waitsToRead == "anon_inode:[infinibandevent]"
+        }
+        return Set(waiters.map(\.tid))
     }
 
     /// Step times of ranks, by pid, where those that train together agree.
@@ -122,6 +145,8 @@ extension ProcessFacts {
         allowedNodes = status?.allowedNodes?.cpus
         cgroups = files.cgroups ?? [:]
         note(gpus.use(by: pid, files))
+        executable = files.executable
+        stackStart = stat.stackStart
         let environment = files.environment ?? [:]
         rank = JobIdentity.rank(environment)
         identity = JobIdentity(groups: cgroups, environment: environment)
@@ -144,5 +169,6 @@ extension ProcessFacts {
         computesOnGPU = computesOnGPU || use.computes
         hasDeviceOpen = hasDeviceOpen || use.computes || use.hasFabric
         if !use.gpus.isEmpty { gpus = use.gpus }
+        if let now = use.pipes { pipes = (pipes ?? []).union(now) }
     }
 }

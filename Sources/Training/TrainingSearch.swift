@@ -44,6 +44,7 @@ package func searchForTraining(
 ) -> TrainingSearch {
     var search = TrainingSearch()
     var quiet: [Int32: UInt64] = [:]
+    var users: [Int32: (parent: Int32, stackStart: UInt64?)] = [:]
     var left = mostDescriptors
     let uptime = host.uptimeTicks
     for pid in host.pids {
@@ -63,7 +64,14 @@ package func searchForTraining(
             continue
         }
         search.ranks.insert(pid)
-        if let stat = files.stat, !stat.hasWorked(until: uptime) { quiet[pid] = stat.ticks }
+        guard let stat = files.stat else { continue }
+        users[pid] = (stat.parent, stat.stackStart)
+        if !stat.hasWorked(until: uptime) { quiet[pid] = stat.ticks }
+    }
+    // Loaders are watched as descendants.
+    for pid in forks(users) {
+        search.ranks.remove(pid)
+        quiet[pid] = nil
     }
     guard !quiet.isEmpty else { return search }
     pause()

@@ -103,6 +103,9 @@ struct TopologyCommand: ParsableCommand {
         map.processes = pids.sorted().compactMap { pid in
             ProcessPlacement(reading: host.process(pid), pid: pid, gpus)
         }
+        for (index, facts) in map.processes.map(\.facts).withoutInheritedDevices.enumerated() {
+            map.processes[index].facts = facts
+        }
         readMemory(of: host, into: &map)
     }
 

@@ -19,12 +19,13 @@ struct SearchTests {
     /// A process that is `age` seconds old and has used `ticks` of CPU time.
     private func write(
         _ tree: borrowing Tree, _ pid: Int32, _ open: [String], maps: String? = nil,
-        ticks: UInt64 = 50_000, age: UInt64 = 1_000
+        ticks: UInt64 = 50_000, age: UInt64 = 1_000, parent: Int32 = 1, stack: UInt64 = 0
     ) throws {
         let start = 1_000_000 - age * 100
         try tree.write(
             "/proc/\(pid)/stat",
-            "\(pid) (python) S 1 1 1 0 -1 4194560 1 0 5 0 \(ticks) 0 0 0 20 0 3 0 \(start) 1 1 1")
+            "\(pid) (python) S \(parent) 1 1 0 -1 4194560 1 0 5 0 \(ticks) 0 0 0 20 0 3 0 \(start) "
+                + "1 1 1 1 1 \(stack) 0")
         try tree.write("/proc/\(pid)/comm", "python")
         try tree.write("/proc/\(pid)/cmdline", "python")
         try tree.write("/proc/uptime", "10000.00 7.00")
@@ -153,5 +154,30 @@ struct SearchTests {
         #expect(job.process(31)?.computesOnGPU == true)
         #expect(job.process(37)?.gpus == [] && job.process(37)?.hasDeviceOpen == false)
         #expect(job.roles == [31: .launch])
+    }
+
+    /// A fork has its parent's devices open and cannot use them; what was started anew can.
+    @Test func loadersThatWereForkedAreNoRanks() throws {
+        let tree = Tree()
+        let open = Self.context + ["/dev/nvidia0"]
+        let stack: UInt64 = 0x7ffd_0000_1000
+        try write(tree, 31, open, maps: Self.cuda, stack: stack)
+        try write(tree, 37, open, maps: Self.cuda, ticks: 0, parent: 31, stack: stack)
+        try write(tree, 41, open, maps: Self.cuda, parent: 37, stack: stack)
+        try write(tree, 43, open, maps: Self.cuda, parent: 31, stack: stack + 4_096)
+        // Hidden: no evidence.
+        try write(tree, 47, open, maps: Self.cuda, parent: 53, stack: 1)
+        try write(tree, 53, open, maps: Self.cuda, stack: 1)
+        let found = search(tree) { Issue.record("paused") }
+        #expect(found.ranks == [31, 43, 47, 53] && found.bystanders.isEmpty)
+        let table = GPUTable(devices)
+        let facts = [31, 37, 41, 43].compactMap { (pid: Int32) in
+            ProcessFacts(reading: tree.host.process(pid), pid: pid, table)
+        }
+        #expect(facts.allSatisfy { $0.computesOnGPU && $0.gpus.count == 1 })
+        let own = facts.withoutInheritedDevices
+        #expect(own.filter(\.computesOnGPU).map(\.pid) == [31, 43])
+        #expect(own.filter(\.hasDeviceOpen).map(\.pid) == [31, 43])
+        #expect(own.filter { $0.gpus.isEmpty }.map(\.pid) == [37, 41])
     }
 }
