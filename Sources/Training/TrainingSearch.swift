@@ -75,16 +75,21 @@ package func searchForTraining(
     }
     guard !quiet.isEmpty else { return search }
     pause()
-    for (pid, ticks) in quiet.sorted(by: { $0.key < $1.key }) {
-        let files = host.process(pid)
-        guard let now = files.stat?.ticks, now <= ticks else { continue }
-        search.ranks.remove(pid)
-        search.leaveOut(pid, files, .idle)
-    }
+    search.leaveOut(stillQuiet: quiet, on: host)
     return search
 }
 
 extension TrainingSearch {
+    /// Those whose CPU time has not grown.
+    fileprivate mutating func leaveOut(stillQuiet quiet: [Int32: UInt64], on host: Host) {
+        for (pid, before) in quiet.sorted(by: { $0.key < $1.key }) {
+            let files = host.process(pid)
+            guard let now = files.stat?.ticks, now <= before else { continue }
+            ranks.remove(pid)
+            leaveOut(pid, files, .idle)
+        }
+    }
+
     fileprivate mutating func leaveOut(_ pid: Int32, _ files: ProcessFiles, _ reason: Reason) {
         bystanders.append(Bystander(pid: pid, name: files.name ?? "", reason: reason))
     }
