@@ -44,6 +44,7 @@ let package = Package(
             dependencies: ["BPF", "CRecords", "Host"],
             swiftSettings: common,
             plugins: ["CompileBPF"]),
+        .target(name: "Correlation", swiftSettings: checked),
         .target(name: "Training", dependencies: ["Host", "Signals"], swiftSettings: checked),
         .target(
             name: "Rules", dependencies: ["Host", "Signals", "Training"], swiftSettings: checked),
@@ -68,6 +69,9 @@ let package = Package(
             dependencies: ["Host", "Machines", "Rules", "Signals", "Training"],
             path: "Benchmarks/scale", exclude: ["README.md"], swiftSettings: common),
 
+        .testTarget(
+            name: "CorrelationTests", dependencies: ["Correlation"], exclude: ["reference.py"],
+            swiftSettings: common),
         .testTarget(name: "HostTests", dependencies: ["Host", "Machines"], swiftSettings: common),
         .testTarget(
             name: "SignalsTests", dependencies: ["CRecords", "Host", "Machines", "Signals"],
