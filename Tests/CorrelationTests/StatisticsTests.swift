@@ -36,6 +36,15 @@ import Testing
         }
     }
 
+    @Test func tailsOfStudentsDistributionAgreeWithScipy() {
+        for (t, degrees, p) in Reference.tails {
+            #expect(abs(studentTail(t, degrees: degrees) - p) < 1e-9)
+        }
+        #expect(studentTail(.nan, degrees: 4) == 0.5)
+        #expect(studentTail(.infinity, degrees: .min) == 0)
+        #expect(studentTail(1e300, degrees: .max) < 1e-9)
+    }
+
     @Test func theMiddleOfAnOddAndAnEvenNumber() {
         #expect(median([7, 1, 3]) == 3)
         #expect(median([7, 1, 3, 4]) == 3.5)

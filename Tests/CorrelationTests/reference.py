@@ -55,6 +55,12 @@ def discoveries():
             ", ".join(repr(round(float(v), 10)) for v in adjusted) + "]\n")
 
 
+def tails():
+    rows = ", ".join(f"({t!r}, {d}, {float(stats.t.sf(t, d)):.10f})"
+                     for t in (-1.5, 0.0, 0.7, 3.0, 8.25) for d in (2, 4, 10, 58))
+    return f"    static let tails: [(t: Double, degrees: Int, p: Double)] = [{rows}]\n"
+
+
 def main():
     text = ("// Written by reference.py with scipy; not to be edited.\n"
             "// swift-format-ignore-file\n\n"
@@ -63,7 +69,7 @@ def main():
             "    var y: [Double]\n    var ranksOfX: [Double]\n    var spearman: Double\n"
             "    var slope: Double\n    var intercept: Double\n    var lowSlope: Double\n"
             "    var highSlope: Double\n\n    static let cases: [Reference] = [\n" +
-            "".join(case(*each) for each in series()) + "    ]\n\n" + discoveries() + "}\n")
+            "".join(case(*each) for each in series()) + "    ]\n\n" + discoveries() + tails() + "}\n")
     if "--check" not in sys.argv[1:]:
         TARGET.write_text(text)
     elif not agrees(text, TARGET.read_text()):
