@@ -74,6 +74,9 @@ let package = Package(
             dependencies: ["Host", "Machines", "Rules", "Signals", "Training"],
             path: "Benchmarks/scale", exclude: ["README.md"], swiftSettings: common),
 
+        .testTarget(
+            name: "CorrelationTests", dependencies: ["Correlation"], exclude: ["reference.py"],
+            swiftSettings: common),
         .testTarget(name: "HostTests", dependencies: ["Host", "Machines"], swiftSettings: common),
         .testTarget(
             name: "AcceleratorsTests",

@@ -15,15 +15,15 @@ extension Rank {
         let lags = min(Int(min(max(reach, 5), 25)), (places.count - 1) / 6)
         guard lags >= LagCorrelation.leastClaimed else { return }
         let response = places.map { response[$0] }
+        // One dose may fall while another rises: only where all together come at another time
+        // than the idling is there an order to look for.
+        guard order(places.map { lost[$0] }, response, lags, &generator) != nil else { return }
         for index in doses.indices {
             let dose = places.map { doses[index].lost[$0] }
             guard let share = mean(dose), share >= Matter.claim,
-                let found = lagSearch(
-                    dose: dose, response: response, lags: lags, using: &generator),
-                found.hasOrder, found.p <= sureOfOrder,
-                found.correlation > (spearman(dose, response) ?? 0) + betterFit
+                let lag = order(dose, response, lags, &generator)
             else { continue }
-            move(index, by: found.lag)
+            move(index, by: lag)
         }
         addUp()
     }
@@ -33,4 +33,16 @@ extension Rank {
         doses[index].lag = lag > 0 ? lag : nil
         doses[index].lost = lost.indices.map { lag > 0 ? lost.value(at: $0 - lag) ?? 0 : 0 }
     }
+}
+
+/// The lag of the response where the two surely do not coincide.
+private func order(
+    _ dose: [Double], _ response: [Double], _ lags: Int, _ generator: inout SeededGenerator
+) -> Int? {
+    guard
+        let found = lagSearch(dose: dose, response: response, lags: lags, using: &generator),
+        found.hasOrder, found.p <= sureOfOrder,
+        found.correlation > (spearman(dose, response) ?? 0) + betterFit
+    else { return nil }
+    return found.lag
 }

@@ -36,6 +36,8 @@ struct Charge {
     var response: [Double]
     /// What all parts lost together, 0 to 1.
     var lost: [Double]
+    /// The job whose GPUs share this evidence; nil where it is of this GPU alone.
+    var question: String?
     /// Accepted, not only looked at.
     var isSure = true
 }
@@ -46,11 +48,18 @@ private func charges(_ ranks: [Rank], _ generator: inout SeededGenerator) -> [Ch
         if let own = ownCharge(place, ranks, &generator) { charges.append(own) }
     }
     for members in Dictionary(grouping: ranks.indices, by: { ranks[$0].job }).values.sorted(
-        by: { $0[0] < $1[0] })
+        by: { ($0.first ?? 0) < ($1.first ?? 0) })
     {
         guard let job = Job(members, of: ranks),
             let evidence = job.evidence(ranks, using: &generator)
         else { continue }
+        // Where a GPU idles apart from its peers, they do not idle with it.
+        let isApart = charges.contains {
+            members.contains($0.gpu) && $0.evidence.isClear
+                && $0.evidence.confidence == .measured
+                && $0.evidence.share > evidence.share / 2
+        }
+        guard !isApart else { continue }
         let parts = members.flatMap { member in
             ranks[member].doses.map { dose in
                 Part(
@@ -63,7 +72,7 @@ private func charges(_ ranks: [Rank], _ generator: inout SeededGenerator) -> [Ch
         charges += members.map {
             Charge(
                 gpu: $0, evidence: evidence, parts: parts, response: job.waiting,
-                lost: job.lost)
+                lost: job.lost, question: ranks[$0].job)
         }
     }
     return charges
@@ -77,19 +86,21 @@ private func ownCharge(
     guard let dose = mean(rank.known.map { rank.lost[$0] }), dose >= Matter.claim else {
         return nil
     }
-    let hits = rank.hits
+    let limit = cleanLimit(rank.lost, in: rank.known)
+    let hits = isHit(rank.lost, above: limit, spreads: rank.spreads)
     var response = rank.idle
     var evidence: Evidence?
-    let limit = cleanLimit(rank.lost, in: rank.known)
     if let peers = Peers(of: place, among: ranks, limit: limit) {
         response = zip(rank.idle, peers.idle).map { $0 - $1 }
         evidence = Evidence.against(peers, rank, hits: hits)
-    } else if let found = Evidence.overTime(rank.idle, lost: rank.lost, hits: hits) {
+    } else if let found = Evidence.overTime(
+        rank.idle, lost: rank.lost, hits: hits, spreads: rank.spreads)
+    {
         evidence = found
     } else if dose >= Matter.bound {
         let others = zip(rank.held, rank.fabric).map { max($0, $1) }
         evidence = Evidence.mechanism(
-            rank.idle, lost: rank.lost, others: others, hits: hits, needsSlope: false,
+            rank.idle, lost: rank.lost, others: others, hits: hits, isShared: false,
             using: &generator)
     }
     guard let evidence else { return nil }
@@ -100,12 +111,23 @@ private func ownCharge(
         gpu: place, evidence: evidence, parts: parts, response: response, lost: rank.lost)
 }
 
-/// Marks what chance could have done.
+/// Marks what chance could have done. What is asked once for all GPUs of a job counts once.
 private func surest(_ charges: [Charge]) -> [Charge] {
-    guard let adjusted = benjaminiHochberg(charges.map(\.evidence.p)) else { return [] }
-    return zip(charges, adjusted).map { charge, p in
-        var charge = charge
-        charge.isSure = charge.evidence.isClear && p <= Matter.falseDiscoveries
+    var first: [Int] = []
+    let question = charges.indices.map { place -> Int in
+        if let asked = charges[place].question,
+            let same = first.firstIndex(where: { charges[$0].question == asked })
+        {
+            return same
+        }
+        first.append(place)
+        return first.count - 1
+    }
+    guard let adjusted = benjaminiHochberg(first.map { charges[$0].evidence.p }) else { return [] }
+    return charges.indices.map { place in
+        var charge = charges[place]
+        charge.isSure =
+            charge.evidence.isClear && adjusted[question[place]] <= Matter.falseDiscoveries
         return charge
     }
 }

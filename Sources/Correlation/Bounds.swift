@@ -8,7 +8,8 @@ extension Bound {
         let named = Set(explained.filter { $0.rankOf == rank.gpu }.map(\.label))
         let idle = rank.known.reduce(0) { $0 + lengths[$1] * rank.idle[$1] }
         let open = charges.reduce(0) { sum, charge in
-            sum + charge.evidence.upper * rank.known.filter { charge.evidence.hits[$0] }
+            sum + charge.evidence.upper
+                * rank.known.filter { charge.evidence.hits[$0] }
                 .reduce(0) { $0 + lengths[$1] }
         }
         // Peers that wait for a late rank idle with it: they alone exclude nothing.

@@ -17,6 +17,8 @@ package struct Contrast: Sendable, Equatable {
 package func studentTail(_ t: Double, degrees: Int) -> Double {
     guard t.isFinite else { return t == .infinity ? 0 : t == -.infinity ? 1 : 0.5 }
     let even = min(max(degrees & ~1, 2), 1_000)
+    // Beyond this there is no chance left to speak of, and its square must be a number.
+    let t = min(max(t, -1e6), 1e6)
     let sine = t / (t * t + Double(even)).squareRoot()
     let cosine = Double(even) / (t * t + Double(even))
     var term = 1.0
@@ -42,16 +44,24 @@ package func differenceInDifferences(
     return contrast(zip(own, others).map { $0 - $1 }, isOn: isOn)
 }
 
-/// Mean of the samples where `isOn`, less the mean of the rest.
-package func contrast(_ values: [Double], isOn: [Bool]) -> Contrast? {
+/// Mean of the samples where `isOn`, less the mean of the rest. What varies with `dose` is what
+/// is looked for, and no noise.
+package func contrast(
+    _ values: [Double], isOn: [Bool], dose: [Double]? = nil
+) -> Contrast? {
     guard values.count == isOn.count, values.allSatisfy(\.isFinite) else { return nil }
-    let on = zip(values, isOn).filter(\.1).map(\.0)
-    let off = zip(values, isOn).filter { !$0.1 }.map(\.0)
-    guard on.count >= fewestOnEitherSide, off.count >= fewestOnEitherSide,
-        let high = meanWithError(on), let low = meanWithError(off)
-    else { return nil }
+    let noise = dose.map { residuals(values, after: $0) } ?? values
+    func side(_ isWanted: Bool) -> (mean: Double, noise: Contrast)? {
+        let places = values.indices.filter { isOn[$0] == isWanted }
+        guard let mean = mean(places.map { values[$0] }),
+            let noise = meanWithError(places.map { noise[$0] })
+        else { return nil }
+        return (mean, noise)
+    }
+    guard let on = side(true), let off = side(false) else { return nil }
+    let (high, low) = (on.noise, off.noise)
     return Contrast(
-        difference: high.difference - low.difference,
+        difference: on.mean - off.mean,
         standardError: (high.standardError * high.standardError
             + low.standardError * low.standardError).squareRoot(),
         degrees: min(high.degrees, low.degrees))
@@ -72,4 +82,15 @@ package func meanWithError(_ values: [Double]) -> Contrast? {
         difference: mean,
         standardError: (squares / Double(values.count - 1) / worth).squareRoot(),
         degrees: Int(worth) - 1)
+}
+
+/// What a straight line through `dose` leaves of `values`; all of them where it varies too little.
+func residuals(_ values: [Double], after dose: [Double]) -> [Double] {
+    guard values.count == dose.count, let middle = mean(dose), let level = mean(values) else {
+        return values
+    }
+    let squares = dose.reduce(0) { $0 + ($1 - middle) * ($1 - middle) }
+    guard squares > 0 else { return values }
+    let common = zip(dose, values).reduce(0) { $0 + ($1.0 - middle) * ($1.1 - level) }
+    return zip(dose, values).map { $1 - common / squares * ($0 - middle) }
 }

@@ -9,13 +9,13 @@ extension GPUAttribution {
             atMost: idle
         ).filter { $0.nanoseconds >= GPUAttribution.leastPart * looked }
         let claimed = explained.reduce(0) { $0 + $1.nanoseconds }
-        let usual = usualIdle(place, ranks, charges)
+        let usual = Level(of: place, ranks, charges)
         let loss = max(claimed, excess(of: rank, above: usual, lengths: lengths))
         let onCPU = known.filter { rank.running[$0] >= Matter.allTheWhile }
-            .reduce(0) { $0 + min(rank.idle[$1], usual) * lengths[$1] }
+            .reduce(0) { $0 + min(rank.idle[$1], usual.share) * lengths[$1] }
         self.init(
             gpu: rank.gpu, looked: looked, idle: idle, loss: loss, explained: explained,
-            rest: Rest(loss - claimed, of: place, ranks, usual: usual, lengths: lengths),
+            rest: Rest(loss - claimed, of: place, ranks, usual: usual.share, lengths: lengths),
             bounds: Bound.all(
                 of: rank, lengths: lengths, charges: charges, beside: explained,
                 mayWait: ranks.count { $0.job == rank.job } > 1),
@@ -29,28 +29,35 @@ extension GPUAttribution {
 /// Loss that is worth a word although nothing on the host explains it: judgement.
 private let leastLoss = 0.01
 
-/// Idle ns beyond the `usual` share; 0 where chance could have done it.
-private func excess(of rank: Rank, above usual: Double, lengths: [Double]) -> Double {
-    let above = rank.known.map { rank.idle[$0] - usual }
-    guard let found = meanWithError(above), found.isClear else { return 0 }
+/// Idle ns beyond the `usual` level; 0 where chance could have done it.
+private func excess(of rank: Rank, above usual: Level, lengths: [Double]) -> Double {
+    let above = rank.known.map { rank.idle[$0] - usual.share }
+    // Neighbours are alike: a quarter of the windows counts. Judgement.
+    let error = usual.spread / (Double(max(above.count, 1)) / 4).squareRoot()
+    guard let mean = mean(above), mean >= leastLoss, mean > Contrast.clear * error else {
+        return 0
+    }
     let excess = zip(rank.known, above).reduce(0) { $0 + $1.1 * lengths[$1.0] }
-    return found.difference >= leastLoss ? max(excess, 0) : 0
+    return max(excess, 0)
 }
 
 extension Charge {
     /// What each label explains of the idle time of `rank`, ns; empty where it does not matter.
     fileprivate func explained(_ rank: Rank, lengths: [Double]) -> [Explained] {
-        let places = rank.known.filter { evidence.hits[$0] }
+        let hits = rank.idle.indices.map { evidence.hits[$0] && !rank.idle[$0].isNaN }
+        let places = rank.known.filter { hits[$0] }
         func total(_ share: (Int) -> Double) -> Double {
             places.reduce(0) { $0 + lengths[$1] * share($1) }
         }
-        let most = min(total { rank.idle[$0] }, total { lost[$0] })
+        let idle = rank.known.reduce(0) { $0 + lengths[$1] * rank.idle[$1] }
+        let most = min(idle, total { lost[$0] })
         let amount = min(total { _ in evidence.share }, most)
         let looked = rank.known.reduce(0) { $0 + lengths[$1] }
         guard amount >= (evidence.isBound ? Matter.bound : Matter.claim) * looked else {
             return []
         }
-        let amounts = split(amount, among: parts, response: response, hits: evidence.hits)
+        let amounts = split(
+            amount, among: parts, response: response, hits: hits, lengths: lengths)
         return zip(parts, amounts).map { part, amount in
             Explained(
                 label: part.label, rankOf: part.rankOf, nanoseconds: amount,
@@ -76,36 +83,3 @@ private func combined(_ all: [Explained], atMost limit: Double) -> [Explained] {
     }
     return combined.sorted { ($0.nanoseconds, $1.label) > ($1.nanoseconds, $0.label) }
 }
-
-/// The idle share that the program shows by itself: in the windows of this GPU without any
-/// trouble, or on peers without any, whichever is less.
-private func usualIdle(_ place: Int, _ ranks: [Rank], _ charges: [Charge]) -> Double {
-    let rank = ranks[place]
-    let sure = charges.filter(\.isSure)
-    func isQuiet(_ window: Int) -> Bool {
-        !sure.contains { $0.evidence.hits[window] }
-            && max(rank.held[window], rank.fabric[window]) < otherTrouble
-    }
-    let quiet = rank.known.filter(isQuiet)
-    let isEnough =
-        quiet.count >= fewestOnEitherSide
-        && Double(quiet.count) >= Matter.cleanWindows * Double(rank.known.count)
-    let own = isEnough ? median(quiet.map { rank.idle[$0] }) : nil
-    let peers = Peers(of: place, among: ranks, limit: cleanLimit(rank.lost, in: rank.known))
-    let others = peers.flatMap { peers in
-        peers.count >= Matter.fewestPeers ? mean(peers.idle.filter { !$0.isNaN }) : nil
-    }
-    let spread = peers?.spread ?? 0
-    let levels = [own, others.map { $0 + 2 * spread }].compactMap(\.self)
-    if let least = levels.min() { return least }
-    // Trouble all the while: what it can account for is not usual.
-    let free = rank.known.map { window in
-        let trouble = max(rank.held[window], rank.fabric[window])
-        let hit = sure.contains { $0.evidence.hits[window] } ? rank.lost[window] : 0
-        return max(rank.idle[window] - trouble - hit, 0)
-    }
-    return mean(free) ?? 0
-}
-
-/// A GPU that is held back, or a port in trouble, for this share of a window: judgement.
-private let otherTrouble = 0.05

@@ -10,7 +10,7 @@ struct Peers {
         let job = ranks[target].job
         var peers: [(mean: Double, idle: [Double])] = []
         for (place, rank) in ranks.enumerated() where place != target && rank.job == job {
-            let hit = isHit(rank.lost, above: limit)
+            let hit = isHit(rank.lost, above: limit, spreads: rank.spreads)
             let idle = rank.idle.indices.map { hit[$0] ? .nan : rank.idle[$0] }
             let clean = idle.filter { !$0.isNaN }
             guard clean.count * 2 >= rank.known.count, let mean = mean(clean) else { continue }

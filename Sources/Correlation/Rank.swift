@@ -11,6 +11,8 @@ struct Rank {
     var running: [Double]
     var held: [Double]
     var fabric: [Double]
+    /// Windows are so short that an effect may show in the next one.
+    var spreads: Bool
 
     init(_ series: GPUSeries, windows: [Span]) {
         (gpu, job) = (series.gpu, series.job)
@@ -26,13 +28,15 @@ struct Rank {
         doses = Dictionary(grouping: series.doses, by: \.label).map { label, doses in
             let lost = windows.indices.map { place in
                 let length = Double(max(windows[place].length, 1))
-                return share(doses.reduce(0) {
-                    $0 + share(($1.nanoseconds.value(at: place) ?? 0) / length)
-                })
+                return share(
+                    doses.reduce(0) {
+                        $0 + share(($1.nanoseconds.value(at: place) ?? 0) / length)
+                    })
             }
             return (label, lost, nil)
         }.sorted { $0.label < $1.label }
         lost = []
+        spreads = (median(windows.map { Double($0.length) }) ?? 0) < 2.5 * ringNanoseconds
         running = shares(windows.indices.map { (series.running.value(at: $0) ?? nil) ?? 0 })
         held = shares(series.held)
         fabric = shares(series.fabric)
@@ -45,8 +49,6 @@ struct Rank {
 
     /// The windows in which something is known.
     var known: [Int] { idle.indices.filter { !idle[$0].isNaN } }
-    /// The windows whose dose counts, and their neighbours.
-    var hits: [Bool] { isHit(lost, above: cleanLimit(lost, in: known)) }
 }
 
 /// The dose below which a window is clean, also one of a GPU that this one is compared with.
@@ -59,11 +61,16 @@ func cleanLimit(_ lost: [Double], in known: [Int]) -> Double {
     return max(Matter.cleanFloor, Matter.cleanPart * usual)
 }
 
-/// Windows with more than `limit` lost, and their neighbours: GPU and host are not read in the
-/// same instant.
-func isHit(_ lost: [Double], above limit: Double) -> [Bool] {
+/// GPU counters are means over 200 ms (GPU-FABRIC 1.3), read at moments of their own: in windows
+/// not much longer, part of an effect shows in the next one.
+let ringNanoseconds = 200e6
+
+/// Windows with more than `limit` lost and, where `spreads`, their neighbours.
+func isHit(_ lost: [Double], above limit: Double, spreads: Bool) -> [Bool] {
     lost.indices.map { place in
-        (max(place - 1, 0)...min(place + 1, lost.count - 1)).contains { lost[$0] > limit }
+        let reach = spreads ? 1 : 0
+        return (max(place - reach, 0)...min(place + reach, lost.count - 1))
+            .contains { lost[$0] > limit }
     }
 }
 

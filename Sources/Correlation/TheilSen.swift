@@ -8,8 +8,8 @@ package struct TheilSenLine: Sendable, Equatable {
     package var interval: ClosedRange<Double>
 }
 
-/// Pairs of points beyond which a slope is taken from pairs drawn by lot: 300 windows in full.
-private let mostPairs = 45_000
+/// Pairs of points beyond which a slope is taken from pairs drawn by lot: 200 windows in full.
+private let mostPairs = 20_000
 /// Pairs drawn in each bootstrap sample: their median is off by about 1/40 of the slopes' spread.
 private let bootstrapPairs = 500
 
