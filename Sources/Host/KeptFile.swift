@@ -13,13 +13,39 @@ package final class KeptFile {
 
     deinit { close(descriptor) }
 
-    /// Its content now, at most `limit` bytes; `nil` when what it was about is gone.
-    package func bytes(limit: Int = 256) -> [UInt8]? {
-        var result = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
-            result = pread(descriptor, buffer.baseAddress, limit, 0)
-            count = max(result, 0)
+    /// The first `count` numbers of its one line, in the storage of `numbers`; false when what it was
+    /// about is gone, or has fewer.
+    package func read(_ count: Int, into numbers: inout [UInt64]) -> Bool {
+        withUnsafeTemporaryAllocation(byteCount: 128, alignment: 1) { buffer in
+            let size = pread(descriptor, buffer.baseAddress, buffer.count, 0)
+            numbers.removeAll(keepingCapacity: true)
+            var index = 0
+            while numbers.count < count, index < size {
+                guard let number = Self.number(in: buffer[..<size], at: &index) else {
+                    return false
+                }
+                numbers.append(number)
+            }
+            return numbers.count == count
         }
-        return result >= 0 ? bytes : nil
+    }
+
+    /// Digits up to a blank or the end; `nil` for anything else, and for what does not fit.
+    private static func number(
+        in bytes: Slice<UnsafeMutableRawBufferPointer>, at index: inout Int
+    ) -> UInt64? {
+        var value: UInt64 = 0
+        let start = index
+        while index < bytes.endIndex, bytes[index] > 32 {
+            let digit = bytes[index] &- UInt8(ascii: "0")
+            let (tens, tooMany) = value.multipliedReportingOverflow(by: 10)
+            let (sum, tooLarge) = tens.addingReportingOverflow(UInt64(digit))
+            guard digit <= 9, !tooMany, !tooLarge else { return nil }
+            value = sum
+            index += 1
+        }
+        guard index > start else { return nil }
+        index += 1
+        return value
     }
 }

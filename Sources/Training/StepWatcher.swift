@@ -8,6 +8,8 @@ struct StepWatcher {
 
     private var files: [Int32: KeptFile] = [:]
     private var series: [Int32: StepSeries] = [:]
+    /// What was read last: time on a CPU, and time runnable without one.
+    private var times: [UInt64] = []
 
     /// Watches these threads from now on, and no others.
     mutating func follow(_ threads: [(pid: Int32, tid: Int32)], on host: Host) {
@@ -23,11 +25,11 @@ struct StepWatcher {
     mutating func look() {
         for (tid, file) in files {
             let now = monotonicNanoseconds()
-            guard let times = file.bytes().flatMap({ ScheduleTimes(parsing: $0) }) else {
+            guard file.read(2, into: &times) else {
                 files[tid] = nil
                 continue
             }
-            series[tid]?.add(at: now, busy: times.ran &+ times.waited)
+            series[tid]?.add(at: now, busy: times[0] &+ times[1])
         }
     }
 
