@@ -56,11 +56,15 @@ let package = Package(
         .target(
             name: "Outputs", dependencies: ["Fabric", "Host", "Rules", "Signals", "Training"],
             swiftSettings: checked),
+        .target(
+            name: "Daemon",
+            dependencies: ["Accelerators", "BPF", "Host", "Rules", "Signals", "Training"],
+            swiftSettings: common),
 
         .executableTarget(
             name: "stoker",
             dependencies: [
-                "Accelerators", "Fabric", "Host", "Outputs", "Rules", "Signals", "Training",
+                "Accelerators", "Daemon", "Fabric", "Host", "Outputs", "Rules", "Signals", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: common),
@@ -98,6 +102,10 @@ let package = Package(
         .testTarget(
             name: "OutputsTests",
             dependencies: ["Fabric", "Host", "Outputs", "Rules", "Signals", "Training"],
+            swiftSettings: common),
+        .testTarget(
+            name: "DaemonTests",
+            dependencies: ["Daemon", "Host", "Rules", "Signals", "Training"],
             swiftSettings: common),
         .testTarget(
             name: "KernelTests",

@@ -63,6 +63,9 @@ package final class GPUWorker {
         for gone in [child].compactMap({ $0 }) + dying { _ = gone.reaped() }
     }
 
+    /// Every GPU that was ever described.
+    package var facts: [GPUFacts] { known.values.sorted { $0.pci < $1.pci } }
+
     /// The pid of the running worker.
     package var pid: Int32? { child?.pid }
 
@@ -164,7 +167,7 @@ package final class GPUWorker {
     private func answer(at now: UInt64) -> GPUAnswer {
         var answer = GPUAnswer()
         answer.library = last.library
-        answer.facts = known.values.sorted { $0.pci < $1.pci }
+        answer.facts = facts
         answer.readings = last.devices.compactMap(\.reading)
         if last.id == 0 && trouble == nil {
             answer.troubles.append("the GPU worker has not answered yet")

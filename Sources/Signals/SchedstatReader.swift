@@ -12,7 +12,7 @@ final class SchedstatReader {
     private let source: Source
     private let why: Unavailable
     private var threads: [Int32: Followed] = [:]
-    private var ended: [ThreadActivity] = []
+    private var ended = EndedThreads()
     private var scannedAt: UInt64 = 0
 
     private struct Followed {
@@ -30,9 +30,12 @@ final class SchedstatReader {
 
     func read() -> Threads {
         sample()
+        if let span = source.memoryNanoseconds {
+            ended.forget(before: growth(monotonicNanoseconds(), span))
+        }
         return Threads(
             method: .procfs,
-            threads: threads.values.map(\.activity).sorted { $0.tid < $1.tid } + ended,
+            threads: threads.values.map(\.activity).sorted { $0.tid < $1.tid } + ended.threads,
             gaps: Gaps(reasons: [
                 "no probes, figures of /proc instead: \(why.reason)",
                 "interrupts, reclaim and culprits are not told; threads that end between looks"
@@ -57,7 +60,7 @@ final class SchedstatReader {
         for (tid, followed) in threads where !alive.contains(tid) {
             var activity = followed.activity
             activity.hasExited = true
-            ended.append(activity)
+            ended.keep([activity], seen: [tid], at: now)
             threads[tid] = nil
         }
     }

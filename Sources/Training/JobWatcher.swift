@@ -20,14 +20,29 @@ package struct JobWatcher {
     private var processes: [Int32: ProcessFacts] = [:]
     private var busiest: [(pid: Int32, tid: Int32)] = []
     private var allowed: [Int32: CPUList] = [:]
+    private var masks: [Int32: CPUList] = [:]
     private var steps = StepWatcher()
     /// Readings of the ledger until launch threads are known for good.
     private var readingsLeft = 4
+    /// How far back is told of, ns; `nil`: everything since the start, for a look that ends.
+    private let memoryNanoseconds: UInt64?
+    private var changes: [AffinityChange] = []
+    /// Where the memory of processes was found last.
+    private var memory: [Int32: MemoryPlacement] = [:]
+
+    /// A mask of allowed CPUs that was seen to be another.
+    private struct AffinityChange {
+        var pid: Int32
+        var tid: Int32
+        /// CLOCK_MONOTONIC, ns.
+        var at: UInt64
+    }
 
     package init(
         on host: Host, scope: Job.Scope, topology: Topology = Topology(),
-        gpus: GPUTable = GPUTable()
+        gpus: GPUTable = GPUTable(), memoryNanoseconds: UInt64? = nil
     ) {
+        self.memoryNanoseconds = memoryNanoseconds
         self.host = host
         self.scope = scope
         hasRemoteMemory = topology.nodesWithMemory.count > 1
@@ -37,6 +52,9 @@ package struct JobWatcher {
     /// Takes note of processes that a reading of the ledger shows for the first time.
     package mutating func update(_ threads: Threads) {
         let alive = threads.threads.filter { !$0.hasExited && $0.pid > 0 }
+        if let memoryNanoseconds {
+            forget(all: threads.threads, before: growth(monotonicNanoseconds(), memoryNanoseconds))
+        }
         for pid in Set(alive.map(\.pid)) where processes[pid] == nil {
             // A process that comes later may be a rank.
             readingsLeft = max(readingsLeft, 2)
@@ -46,6 +64,22 @@ package struct JobWatcher {
         busiest = alive.sorted { $0.awake > $1.awake }.prefix(Self.mostThreads)
             .map { ($0.pid, $0.tid) }
         followSteps(of: alive)
+    }
+
+    /// Lets go of processes that the ledger has forgotten, and of what happened before `horizon`.
+    private mutating func forget(all threads: [ThreadActivity], before horizon: UInt64) {
+        let pids = Set(threads.lazy.map(\.pid))
+        if processes.contains(where: { !pids.contains($0.key) }) {
+            processes = processes.filter { pids.contains($0.key) }
+        }
+        let tids = Set(busiest.lazy.map(\.tid))
+        allowed = allowed.filter { tids.contains($0.key) }
+        masks = masks.filter { tids.contains($0.key) }
+        for old in changes where old.at < horizon {
+            processes[old.pid]?.affinityChanges[old.tid, default: 1] -= 1
+        }
+        changes.removeAll { $0.at < horizon }
+        steps.forgetOthers()
     }
 
     /// Launch threads, or main threads until something tells which those are.
@@ -59,6 +93,9 @@ package struct JobWatcher {
         steps.follow(threads.map { ($0.pid, $0.tid) }.sorted { $0.1 < $1.1 }, on: host)
     }
 
+    /// Begins to look at rhythms anew; until that shows something, steps are as they were.
+    package mutating func forgetSteps() { steps.beginAnew() }
+
     /// Looks at the rhythm of launch threads; to be called about every 20 ms, at no fixed pace, for
     /// a fixed one would not tell a short step from its multiples.
     package mutating func watchSteps() { steps.look() }
@@ -66,17 +103,28 @@ package struct JobWatcher {
     /// Looks at the allowed CPUs of the busiest threads; to be called about ten times a second.
     package mutating func watchAffinity() {
         for (pid, tid) in busiest {
+            // The file only where the kernel's own answer is another: reading it ten times a second
+            // would cost more than all else.
+            let mask = host.isCaptured ? nil : schedulingAffinity(of: tid)
+            if let mask, masks[tid] == mask { continue }
+            masks[tid] = mask
             guard let now = host.process(pid).thread(tid).status?.allowed else { continue }
             if let before = allowed[tid], before != now {
                 processes[pid]?.affinityChanges[tid, default: 0] += 1
+                if memoryNanoseconds != nil {
+                    changes.append(
+                        AffinityChange(pid: pid, tid: tid, at: monotonicNanoseconds()))
+                }
             }
             allowed[tid] = now
             processes[pid]?.allowedByThread[tid] = now
         }
     }
 
-    /// What is known at the end; `threads` is the ledger of the whole window.
-    package func job(_ threads: Threads) -> Job {
+    /// What is known now; `threads` is the ledger of the whole window. `placing`: looks for memory
+    /// on hosts that have it in several places, which takes up to a quarter of a second; without,
+    /// memory is where it was.
+    package mutating func job(_ threads: Threads, placing: Bool = true) -> Job {
         var known = processes
         if scope == .processes {
             for pid in known.keys { known[pid]?.readUse(of: host.process(pid), gpus) }
@@ -95,7 +143,7 @@ package struct JobWatcher {
             return process
         }
         guard hasRemoteMemory else { return job }
-        let memory = memoryPlacements(of: threads, roles: job.roles, on: host)
+        if placing { memory = memoryPlacements(of: threads, roles: job.roles, on: host) }
         job.processes = job.processes.map { process in
             var process = process
             process.memory = memory[process.pid]

@@ -6,8 +6,13 @@ struct StepWatcher {
     /// Launch threads that are looked at. More ranks on one host tell nothing new.
     static let mostThreads = 16
 
+    /// Looks after which a series that was begun anew speaks for itself: ten seconds. Judgement.
+    private static let leastLooks = 512
+
     private var files: [Int32: KeptFile] = [:]
     private var series: [Int32: StepSeries] = [:]
+    /// What was clear before the series were begun anew.
+    private var known: [Int32: Double] = [:]
     /// What was read last: time on a CPU, and time runnable without one.
     private var times: [UInt64] = []
 
@@ -22,6 +27,18 @@ struct StepWatcher {
         }
     }
 
+    /// Lets go of what is known of threads that are not looked at any more.
+    mutating func forgetOthers() {
+        guard series.count > files.count else { return }
+        series = series.filter { files[$0.key] != nil }
+        known = known.filter { files[$0.key] != nil }
+    }
+
+    mutating func beginAnew() {
+        known = series.compactMapValues(\.stepMilliseconds)
+        for tid in series.keys { series[tid] = StepSeries() }
+    }
+
     mutating func look() {
         for (tid, file) in files {
             let now = monotonicNanoseconds()
@@ -34,5 +51,9 @@ struct StepWatcher {
     }
 
     /// What is clear of the steps of one thread.
-    func stepMilliseconds(of tid: Int32) -> Double? { series[tid]?.stepMilliseconds }
+    func stepMilliseconds(of tid: Int32) -> Double? {
+        guard let series = series[tid] else { return nil }
+        let isNew = series.times.count < Self.leastLooks
+        return series.stepMilliseconds ?? (isNew ? known[tid] : nil)
+    }
 }
