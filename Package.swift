@@ -36,7 +36,8 @@ let package = Package(
             dependencies: ["CLibbpf"],
             swiftSettings: common,
             linkerSettings: [library("bpf"), library("elf"), library("z")]),
-        .target(name: "Host", swiftSettings: common),
+        .target(name: "CScheduler"),
+        .target(name: "Host", dependencies: ["CScheduler"], swiftSettings: common),
         .target(name: "CNVML"),
         .target(name: "Accelerators", dependencies: ["CNVML", "Host"], swiftSettings: common),
         .target(name: "CEthtool"),
@@ -64,7 +65,8 @@ let package = Package(
         .executableTarget(
             name: "stoker",
             dependencies: [
-                "Accelerators", "Daemon", "Fabric", "Host", "Outputs", "Rules", "Signals", "Training",
+                "Accelerators", "Daemon", "Fabric", "Host", "Outputs", "Rules", "Signals",
+                "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: common),
