@@ -22,7 +22,8 @@ let package = Package(
     name: "stoker",
     products: [.executable(name: "stoker", targets: ["stoker"])],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
         // The kernel boundary: C and pointers stop here.
@@ -56,6 +57,20 @@ let package = Package(
         .target(
             name: "Outputs", dependencies: ["Fabric", "Host", "Rules", "Signals", "Training"],
             swiftSettings: checked),
+
+        // Answers over HTTP with what it is handed.
+        .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(
+            name: "Serving",
+            dependencies: [
+                "CCrypt", "CZlib",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: common,
+            linkerSettings: [library("crypt"), library("z")]),
 
         .executableTarget(
             name: "stoker",
@@ -99,6 +114,8 @@ let package = Package(
             name: "OutputsTests",
             dependencies: ["Fabric", "Host", "Outputs", "Rules", "Signals", "Training"],
             swiftSettings: common),
+        .testTarget(
+            name: "ServingTests", dependencies: ["CZlib", "Serving"], swiftSettings: common),
         .testTarget(
             name: "KernelTests",
             dependencies: ["BPF", "CRecords", "Host", "Signals", "Training"],
