@@ -30,14 +30,17 @@ final class Connection: ChannelInboundHandler {
     private var since = NIODeadline.now()
     private var deadline: Scheduled<Void>?
     private var queue: [Item] = []
-    private var progress = RequestProgress()
+    private var progress: RequestProgress
     /// Whatever follows is not looked at.
     private var isDeaf = false
     private var isInputClosed = false
     private var isAdvancing = false
     private var hasAnswered = false
 
-    init(room: Room) { self.room = room }
+    init(room: Room) {
+        self.room = room
+        progress = RequestProgress(room.limits)
+    }
 
     // MARK: For the room
 

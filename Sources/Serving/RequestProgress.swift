@@ -6,21 +6,28 @@ struct RequestProgress {
     /// Since the end of the request before it.
     private var bytes = 0
     private var head: HTTPRequestHead?
-    private var hasRequestLine = false
-    private var isLineEmpty = true
-    private var isAfterEmptyLine = true
+    private let mostTargetBytes: Int
+    private var isFirstLine = true
+    private var lineBytes = 0
+    private var isTargetTooLong = false
+
+    init(_ limits: ServerLimits) { mostTargetBytes = limits.headerFieldBytes }
 
     /// Nothing of the next request is here. Not to be asked after a request with a body, which is
     /// the last of its connection.
-    var isEmpty: Bool { isAfterEmptyLine && head == nil }
+    var isEmpty: Bool { isFirstLine && lineBytes == 0 && head == nil }
 
     mutating func take(_ view: ByteBufferView) {
         bytes += view.count
         for byte in view where byte != UInt8(ascii: "\r") {
-            let isEnd = byte == UInt8(ascii: "\n")
-            isAfterEmptyLine = isEnd && isLineEmpty
-            if isEnd { hasRequestLine = !isLineEmpty }
-            isLineEmpty = isEnd
+            if byte == UInt8(ascii: "\n") {
+                // An empty line ends a request, or comes before one.
+                isFirstLine = lineBytes == 0
+                lineBytes = 0
+            } else {
+                lineBytes += 1
+                if isFirstLine && lineBytes > mostTargetBytes { isTargetTooLong = true }
+            }
         }
     }
 
@@ -41,7 +48,7 @@ struct RequestProgress {
     }
 
     private var overflow: HTTPResponseStatus {
-        hasRequestLine ? .requestHeaderFieldsTooLarge : .uriTooLong
+        isTargetTooLong ? .uriTooLong : .requestHeaderFieldsTooLarge
     }
 
     /// What to answer to what is no HTTP.
