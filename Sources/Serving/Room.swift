@@ -78,7 +78,8 @@ final class Room {
 
     func response(to head: HTTPRequestHead) -> Response {
         guard hasRoomForResponse() else {
-            var response = Response.refusal(.serviceUnavailable, Site.path(of: head))
+            var response = Response.refusal(
+                .serviceUnavailable, Site.path(of: head), isLast: true)
             response.header = ("Retry-After", "1")
             return response
         }

@@ -29,9 +29,10 @@ package struct ServerLimits: Sendable {
     package var sendBufferBytes = 64 << 10
     /// Passwords that wait to be checked; Judgement.
     package var waitingPasswords = 16
-    /// CPU seconds for passwords in a second, half of ECOSYSTEM.md 3.3, test 27, and at once.
-    package var passwordShare = 0.05
-    package var passwordBurstSeconds = 0.5
+    /// CPU seconds for passwords in a second, and at once: with what 50 refusals cost besides, below
+    /// the tenth of a core of ECOSYSTEM.md 3.3, test 27, from the first ten seconds on.
+    package var passwordShare = 0.04
+    package var passwordBurstSeconds = 0.3
 
     package init() {}
 }

@@ -108,7 +108,7 @@ private func basic(_ user: String, _ password: String) -> String {
         #expect(answers.keys.sorted() == [401, 429])
         // The burst, the share, and one check more than there was in the bucket.
         let spent = Double(server.server.counters.passwordChecks) * dearest
-        #expect(spent <= 2 * (0.5 + 0.05 * time + 2 * dearest))
+        #expect(spent <= 2 * (0.3 + 0.04 * time + 2 * dearest))
         #expect(try server.get("/healthz", basic("ann", "guess")).headers["retry-after"] != nil)
     }
 
