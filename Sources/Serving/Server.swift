@@ -95,9 +95,10 @@ package final class Server: Sendable {
     private static func furnish(_ channel: any Channel, _ room: Room) throws {
         let connection = Connection(room: room)
         let limits = room.limits
-        // Neither is essential, and sockets in the file system have no such thing.
+        // None is essential, and sockets in the file system have no such thing.
         let options = channel.syncOptions
         try? options?.setOption(.socketOption(.so_sndbuf), value: limits.sendBufferBytes)
+        try? options?.setOption(.socketOption(.so_rcvbuf), value: limits.receiveBufferBytes)
         try? options?.setOption(.tcpOption(.tcp_nodelay), value: 1)
         var decoder = NIOHTTPDecoderLimitConfiguration()
         decoder.maxHeaderFieldSize = limits.headerFieldBytes

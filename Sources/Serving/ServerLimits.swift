@@ -25,8 +25,10 @@ package struct ServerLimits: Sendable {
     package var promptSeconds = 1.0
     /// What is read at once, so what pipelining can pile up; Judgement.
     package var readBytes = 4 << 10
-    /// Bytes that the kernel keeps for one client; Judgement: 32 MiB for all of them.
+    /// Bytes that the kernel keeps for one client, of which it makes twice as many; Judgement:
+    /// 48 MiB for all of them.
     package var sendBufferBytes = 64 << 10
+    package var receiveBufferBytes = 32 << 10
     /// Passwords that wait to be checked; Judgement.
     package var waitingPasswords = 16
     /// CPU seconds for passwords in a second, and at once: with what 50 refusals cost besides, below

@@ -5,11 +5,11 @@ final class Client {
     let descriptor: CInt
     private var buffer: [UInt8] = []
 
-    /// Connects to a port of the loopback address; every wait ends after five seconds.
-    init(port: Int, receiveBuffer: CInt? = nil) throws {
+    /// Connects to a port of the loopback address; every wait ends after `seconds`.
+    init(port: Int, receiveBuffer: CInt? = nil, patience seconds: Int = 5) throws {
         descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw ClientError(errno: errno) }
-        var patience = timeval(tv_sec: 5, tv_usec: 0)
+        var patience = timeval(tv_sec: seconds, tv_usec: 0)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(
                 descriptor, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
@@ -78,6 +78,12 @@ final class Client {
     func isClosed() -> Bool {
         while more() {}
         return errno != EAGAIN
+    }
+
+    /// Whether the server ends the connection without taking back anything.
+    func isClosedInOrder() -> Bool {
+        while more() {}
+        return errno == 0
     }
 
     func closeOutput() { shutdown(descriptor, CInt(SHUT_WR)) }

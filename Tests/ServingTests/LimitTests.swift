@@ -66,12 +66,12 @@ import Testing
         let dripping = try server.client()
         let time = seconds {
             // Each byte comes well within the time, the request does not.
-            for byte in "GET /metrics HTTP/1.1\r\nHost: he".utf8 {
+            for byte in "GET /metrics?\(String(repeating: "a", count: 150))".utf8 {
                 guard dripping.send([byte]) else { break }
                 usleep(50_000)
             }
         }
-        #expect(time > 0.4)
+        #expect(time > 0.4 && time < 5)
         #expect(half.reply()?.status == 408)
         #expect(half.isClosed())
         #expect(dripping.isClosed())
@@ -166,6 +166,25 @@ import Testing
         #expect(eventually { server.server.counters.droppedConnections == 1 })
         // As many as the kernel's buffers take, not all.
         #expect(server.server.counters.requests[.init(path: .metrics, status: 200)] ?? 0 < 50)
+    }
+
+    @Test func readsNothingWhileAnAnswerIsOnItsWay() throws {
+        let server = try TestServer()
+        let client = try Client(port: server.port, receiveBuffer: 4096, patience: 1)
+        let field = String(repeating: "a", count: 7000)
+        let one = Array("GET /metrics HTTP/1.1\r\nHost: here\r\nX: \(field)\r\n\r\n".utf8)
+        var taken = 0
+        // What the kernel's buffers hold on the way is much less.
+        while taken < 2500, client.send(one) { taken += 1 }
+        #expect(taken < 1500)
+    }
+
+    @Test func takesBackNoAnswerFromThoseWhoSendTooMuch() throws {
+        let server = try TestServer()
+        let client = try server.client()
+        client.send(request(fields: 20, bytes: 5000))
+        #expect(client.reply()?.status == 431)
+        #expect(client.isClosedInOrder())
     }
 
     @Test func makesRoomForThoseWhoRead() throws {
