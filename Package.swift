@@ -22,7 +22,8 @@ let package = Package(
     name: "stoker",
     products: [.executable(name: "stoker", targets: ["stoker"])],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
         // The kernel boundary: C and pointers stop here.
@@ -61,6 +62,20 @@ let package = Package(
             name: "Daemon",
             dependencies: ["Accelerators", "BPF", "Host", "Rules", "Signals", "Training"],
             swiftSettings: common),
+
+        // Answers over HTTP with what it is handed.
+        .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(
+            name: "Serving",
+            dependencies: [
+                "CCrypt", "CZlib",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: common,
+            linkerSettings: [library("crypt"), library("z")]),
 
         .executableTarget(
             name: "stoker",
@@ -109,6 +124,8 @@ let package = Package(
             name: "DaemonTests",
             dependencies: ["Daemon", "Host", "Rules", "Signals", "Training"],
             swiftSettings: common),
+        .testTarget(
+            name: "ServingTests", dependencies: ["CZlib", "Serving"], swiftSettings: common),
         .testTarget(
             name: "KernelTests",
             dependencies: ["BPF", "CRecords", "Host", "Signals", "Training"],
