@@ -3,7 +3,7 @@ SWIFT ?= swift
 STOKER := .build/release/stoker
 PREFIX ?= /usr/local
 # What the build links, what the tests and the linter run. Debian 12 and Ubuntu 24.04 names.
-BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev
+BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libyaml-dev
 TEST_PACKAGES := stress-ng clang-format python3-jsonschema hwloc-nox prometheus-node-exporter \
 	python3-pip gcc libc6-dev
 VM_PACKAGES := qemu-system-x86 busybox-static numactl hwloc-nox debian-archive-keyring gcc \
@@ -12,6 +12,7 @@ BENCH_PACKAGES := linux-perf bpftool libbpf-tools bpftrace fio stress-ng
 SWIFT_SOURCES := Package.swift Sources Tests Benchmarks bpf/plugin
 C_SOURCES := bpf/*.bpf.c bpf/include/*.h bpf/records/*.h Sources/CEthtool/*.c \
 	Sources/CEthtool/include/*.h Sources/CNVML/*.c Sources/CNVML/include/*.h \
+	Sources/CService/*.c Sources/CService/include/*.h \
 	Tests/GPU/*.c Tests/NVML/*.c Tests/NVML/*.h
 
 .PHONY: run build release test test-vm lint format bench bench-accuracy bench-overhead bench-scale \
@@ -60,6 +61,9 @@ bench-scale: .build/packages-build
 # Generated references; the tests fail when they are stale.
 docs: build
 	.build/debug/stoker explain --markdown > docs/rules.md
+	.build/debug/stoker config reference > docs/configuration.md
+	.build/debug/stoker config privileges > docs/privileges.md
+	.build/debug/stoker config example > systemd/config.yaml
 
 install: release
 	install -D -m 755 $(STOKER) $(DESTDIR)$(PREFIX)/bin/stoker

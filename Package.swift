@@ -57,10 +57,20 @@ let package = Package(
             name: "Outputs", dependencies: ["Fabric", "Host", "Rules", "Signals", "Training"],
             swiftSettings: checked),
 
+        // The daemon's files, and its manners under systemd.
+        .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
+        .target(
+            name: "Configuration", dependencies: ["CYAML", "Host"], swiftSettings: common,
+            linkerSettings: [library("yaml")]),
+        .target(name: "CService"),
+        .target(
+            name: "Service", dependencies: ["CService", "Outputs"], swiftSettings: common),
+
         .executableTarget(
             name: "stoker",
             dependencies: [
-                "Accelerators", "Fabric", "Host", "Outputs", "Rules", "Signals", "Training",
+                "Accelerators", "Configuration", "Fabric", "Host", "Outputs", "Rules", "Service",
+                "Signals", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: common),
@@ -99,6 +109,11 @@ let package = Package(
             name: "OutputsTests",
             dependencies: ["Fabric", "Host", "Outputs", "Rules", "Signals", "Training"],
             swiftSettings: common),
+        .testTarget(
+            name: "ConfigurationTests", dependencies: ["Configuration", "Host", "Machines"],
+            swiftSettings: common),
+        .testTarget(
+            name: "ServiceTests", dependencies: ["Host", "Service"], swiftSettings: common),
         .testTarget(
             name: "KernelTests",
             dependencies: ["BPF", "CRecords", "Host", "Signals", "Training"],

@@ -11,6 +11,7 @@ struct Stoker: ParsableCommand {
         version: version,
         subcommands: [
             DiagnoseCommand.self, CheckCommand.self, TopologyCommand.self, ExplainCommand.self,
+            ConfigCommand.self,
             GPUWorkerCommand.self,
         ])
 }
