@@ -77,11 +77,20 @@ let package = Package(
             swiftSettings: common,
             linkerSettings: [library("crypt"), library("z")]),
 
+        // The daemon's files, and its manners under systemd.
+        .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
+        .target(
+            name: "Configuration", dependencies: ["CYAML", "Host"], swiftSettings: common,
+            linkerSettings: [library("yaml")]),
+        .target(name: "CService"),
+        .target(
+            name: "Service", dependencies: ["CService", "Outputs"], swiftSettings: common),
+
         .executableTarget(
             name: "stoker",
             dependencies: [
-                "Accelerators", "Daemon", "Fabric", "Host", "Outputs", "Rules", "Signals",
-                "Training",
+                "Accelerators", "Configuration", "Daemon", "Fabric", "Host", "Outputs", "Rules",
+                "Service", "Serving", "Signals", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: common),
@@ -126,6 +135,11 @@ let package = Package(
             swiftSettings: common),
         .testTarget(
             name: "ServingTests", dependencies: ["CZlib", "Serving"], swiftSettings: common),
+        .testTarget(
+            name: "ConfigurationTests", dependencies: ["Configuration", "Host", "Machines"],
+            swiftSettings: common),
+        .testTarget(
+            name: "ServiceTests", dependencies: ["Host", "Service"], swiftSettings: common),
         .testTarget(
             name: "KernelTests",
             dependencies: ["BPF", "CRecords", "Host", "Signals", "Training"],
