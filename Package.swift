@@ -80,7 +80,8 @@ let package = Package(
         // The daemon's files, and its manners under systemd.
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
         .target(
-            name: "Configuration", dependencies: ["CYAML", "Host"], swiftSettings: common,
+            name: "Configuration", dependencies: ["CYAML", "Host", "Serving", "Training"],
+            swiftSettings: common,
             linkerSettings: [library("yaml")]),
         .target(name: "CService"),
         .target(

@@ -72,7 +72,7 @@ package struct Engine: ~Copyable {
     private let source: Source
     private let sensors: Sensors
     private let rules: [Rule]
-    private let settings: EngineSettings
+    package private(set) var settings: EngineSettings
     private var facts: HostFacts
     private var watch: TrainingWatch
     private var jobs: JobWatcher
@@ -122,6 +122,19 @@ package struct Engine: ~Copyable {
         persistence = Persistence(
             raiseAfter: settings.raiseAfter, clearAfter: settings.clearAfter)
         budget = OverheadBudget(ratio: settings.overhead)
+    }
+
+    /// Goes on with other settings. False when whom to watch can only be changed by a new start;
+    /// all else is changed.
+    package mutating func change(_ new: EngineSettings) -> Bool {
+        let takesMatch = watch.change(new.match)
+        settings = new
+        sliding.nanoseconds = new.window
+        source.memoryNanoseconds = new.window + new.tick + Self.slack
+        jobs.memoryNanoseconds = new.window
+        persistence.change(raiseAfter: new.raiseAfter, clearAfter: new.clearAfter)
+        budget.ratio = new.overhead
+        return takesMatch
     }
 
     /// Every hook that the probes want, attached or not.
@@ -174,11 +187,11 @@ package struct Engine: ~Copyable {
 // What a tick consists of.
 extension Engine {
     private mutating func refreshFacts(_ now: UInt64) {
-        guard now &- readAt.facts >= Self.factsAge else { return }
-        readAt.facts = now
-        let gpus = facts.gpus
-        facts = HostFacts.read(from: source.host)
-        facts.gpus = source.gpus?.facts ?? gpus
+        if now &- readAt.facts >= Self.factsAge {
+            readAt.facts = now
+            facts = HostFacts.read(from: source.host)
+        }
+        facts.gpus = source.gpus?.facts ?? []
     }
 
     /// Takes those in who have begun to train.
