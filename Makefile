@@ -12,6 +12,7 @@ BENCH_PACKAGES := linux-perf bpftool libbpf-tools bpftrace fio stress-ng
 SWIFT_SOURCES := Package.swift Sources Tests Benchmarks bpf/plugin
 C_SOURCES := bpf/*.bpf.c bpf/include/*.h bpf/records/*.h Sources/CEthtool/*.c \
 	Sources/CEthtool/include/*.h Sources/CNVML/*.c Sources/CNVML/include/*.h \
+	Sources/CScheduler/*.c Sources/CScheduler/include/*.h \
 	Tests/GPU/*.c Tests/NVML/*.c Tests/NVML/*.h
 
 .PHONY: run build release test test-vm lint format bench bench-accuracy bench-overhead bench-scale \

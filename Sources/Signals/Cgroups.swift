@@ -18,13 +18,23 @@ package struct Cgroups: Signal {
         guard layout.unified != nil || !layout.version1.isEmpty else {
             throw Unavailable("no control groups are mounted")
         }
+        var known: [Int32: [String: String]] = [:]
+        var readings = 0
         return { () throws(Unavailable) in
-            let paths = source.watchedPids.compactMap { pid in
-                host.process(pid).cgroups.map { (pid: pid, cgroups: $0) }
-            }
+            readings += 1
+            let watched = source.watchedPids
+            // Processes hardly ever move; asking for thousands of them each second would cost.
+            known =
+                readings % readingsUntilMoved == 0
+                ? [:] : known.filter { watched.contains($0.key) }
+            for pid in watched where known[pid] == nil { known[pid] = host.process(pid).cgroups }
+            let paths = known.map { (pid: $0.key, cgroups: $0.value) }
             return read(host: host, layout: layout, paths: paths)
         }
     }
+
+    /// Readings after which a process that moved to another group is noticed. Judgement.
+    private static let readingsUntilMoved = 10
 
     /// A group that was not watched before counts from now on: its totals are older than the watch.
     package func since(_ earlier: Cgroups) -> Cgroups {
