@@ -3,7 +3,7 @@ SWIFT ?= swift
 STOKER := .build/release/stoker
 PREFIX ?= /usr/local
 # What the build links, what the tests and the linter run. Debian 12 and Ubuntu 24.04 names.
-BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev
+BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev
 TEST_PACKAGES := stress-ng clang-format python3-jsonschema hwloc-nox prometheus-node-exporter \
 	python3-pip gcc libc6-dev
 VM_PACKAGES := qemu-system-x86 busybox-static numactl hwloc-nox debian-archive-keyring gcc \

@@ -57,6 +57,14 @@ let package = Package(
         .target(
             name: "Outputs", dependencies: ["Fabric", "Host", "Rules", "Signals", "Training"],
             swiftSettings: checked),
+        // History in SQLite files.
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(
+            name: "Recording",
+            dependencies: ["CSQLite", "CZlib", "Host", "Signals", "Training"],
+            swiftSettings: common,
+            linkerSettings: [library("sqlite3"), library("z")]),
         .target(
             name: "Daemon",
             dependencies: ["Accelerators", "BPF", "Host", "Rules", "Signals", "Training"],
@@ -65,7 +73,9 @@ let package = Package(
         .executableTarget(
             name: "stoker",
             dependencies: [
-                "Accelerators", "Daemon", "Fabric", "Host", "Outputs", "Rules", "Signals", "Training",
+                "Accelerators", "Daemon", "Fabric", "Host", "Outputs", "Recording", "Rules",
+                "Signals",
+                "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: common),
@@ -107,6 +117,13 @@ let package = Package(
         .testTarget(
             name: "DaemonTests",
             dependencies: ["Daemon", "Host", "Rules", "Signals", "Training"],
+            swiftSettings: common),
+        .testTarget(
+            name: "RecordingTests",
+            dependencies: [
+                "CSQLite", "Fabric", "Host", "Machines", "Recording", "Rules", "Signals",
+                "Training",
+            ],
             swiftSettings: common),
         .testTarget(
             name: "KernelTests",
