@@ -89,6 +89,11 @@ let package = Package(
             dependencies: ["Host", "Machines", "Rules", "Signals", "Training"],
             path: "Benchmarks/scale", exclude: ["README.md"], swiftSettings: common),
 
+        // What a recorded tick costs; killed at work by RecordingTests.
+        .executableTarget(
+            name: "recording-bench", dependencies: ["Host", "Recording", "Signals", "Training"],
+            path: "Benchmarks/recording", swiftSettings: common),
+
         .testTarget(
             name: "CorrelationTests", dependencies: ["Correlation"], exclude: ["reference.py"],
             swiftSettings: common),

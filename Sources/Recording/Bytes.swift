@@ -60,11 +60,16 @@ struct ByteReader {
         return Int(count)
     }
 
-    mutating func text() throws(Corruption) -> String {
-        let count = try count()
+    mutating func take(_ count: Int) throws(Corruption) -> [UInt8] {
+        guard count <= left else { throw Corruption("bytes are missing") }
         defer { position += count }
-        guard let text = String(validating: bytes[position..<position + count], as: UTF8.self)
-        else { throw Corruption("a text is not UTF-8") }
+        return Array(bytes[position..<position + count])
+    }
+
+    mutating func text() throws(Corruption) -> String {
+        guard let text = String(validating: try take(try count()), as: UTF8.self) else {
+            throw Corruption("a text is not UTF-8")
+        }
         return text
     }
 }

@@ -33,12 +33,12 @@ struct RowWriter {
     /// Words of the row before the last, for their room.
     private var recycled = Words()
     private var bytes = ByteWriter()
-    private var body = ByteWriter()
+    private var differences = DifferenceBytes()
 
     /// `isWhole`: the row can be read without those before it.
     mutating func row(_ entry: Entry, isWhole: Bool) throws -> [UInt8] {
         if isWhole { self = RowWriter() }
-        body.clear()
+        differences.clear()
         try write(entry.facts, since: facts, factsSection)
         facts = entry.facts
         try write(entry.job, since: job, jobSection)
@@ -49,17 +49,18 @@ struct RowWriter {
         bytes.clear()
         bytes.append(entry.sample.monotonic)
         bytes.append(entry.wallClock.bitPattern)
-        let texts = writer.texts.takeNew()
+        let texts = writer.takeNewTexts()
         bytes.append(UInt64(texts.count))
         for text in texts { bytes.append(text) }
-        return try compressed(bytes.bytes + body.bytes)
+        bytes.append(UInt64(differences.shape.bytes.count))
+        return try compressed(bytes.bytes + differences.shape.bytes + differences.amounts.bytes)
     }
 
     private mutating func write<Value: Codable & Equatable>(
         _ value: Value, since earlier: Value?, _ section: Int
     ) throws {
         guard value != earlier else {
-            return DifferenceWriter.writeNothing(since: before[section], to: &body)
+            return DifferenceWriter.writeNothing(since: before[section], to: &differences)
         }
         try write(words: value, section)
     }
@@ -72,7 +73,7 @@ struct RowWriter {
 
     private mutating func write<Value: Encodable>(words value: Value, _ section: Int) throws {
         let now = try writer.words(of: value, recycled: recycled)
-        DifferenceWriter.write(now, since: before[section], to: &body)
+        DifferenceWriter.write(now, since: before[section], to: &differences)
         recycled = before[section]
         before[section] = now
     }
@@ -82,10 +83,16 @@ extension Signal {
     /// Waits come in an order of the moment, out of a dictionary.
     fileprivate var inOrder: Self {
         guard var threads = self as? Threads else { return self }
-        threads.waits.sort {
-            ($0.tid, $0.culprit.id, $0.culprit.kind.rawValue)
-                < ($1.tid, $1.culprit.id, $1.culprit.kind.rawValue)
-        }
+        // A wait is large, and there are thousands.
+        let order = threads.waits.indices
+            .map {
+                (
+                    UInt64(UInt32(bitPattern: threads.waits[$0].tid)) << 32
+                        | UInt64(UInt32(bitPattern: threads.waits[$0].culprit.id)), $0
+                )
+            }
+            .sorted { $0 < $1 }
+        threads.waits = order.map { threads.waits[$0.1] }
         return threads as? Self ?? self
     }
 }
@@ -119,12 +126,13 @@ struct RowReader {
         guard textBytes <= Self.mostText else { throw Corruption("texts are too long") }
         for _ in 0..<(try bytes.count()) { texts.append(try bytes.text()) }
         textBytes -= bytes.left
-        var room = Self.mostWords
+        let shape = try bytes.take(try bytes.count())
+        let amounts = try bytes.take(bytes.left)
+        var reader = DifferenceReader(shape: shape, amounts: amounts, room: Self.mostWords)
         for index in sections.indices {
-            sections[index] = try DifferenceWriter.read(
-                since: sections[index], from: &bytes, room: &room)
+            sections[index] = try reader.words(since: sections[index])
         }
-        guard bytes.isAtEnd else { throw Corruption("a row goes on after its end") }
+        guard reader.isAtEnd else { throw Corruption("a row goes on after its end") }
     }
 
     func facts() throws(Corruption) -> HostFacts {

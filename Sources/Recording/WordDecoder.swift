@@ -3,12 +3,29 @@
 final class WordReader {
     private let words: [UInt64]
     private let texts: [String]
-    private var position = 0
-    private var lists: [ObjectIdentifier: Bool] = [:]
+    /// Behind a pointer, as in `WordWriter`.
+    private let state: UnsafeMutablePointer<State>
+
+    private struct State {
+        var position = 0
+        var lists: [ObjectIdentifier: (any WordList.Type)?] = [:]
+    }
 
     init(_ words: Words, texts: [String]) {
         self.words = words.words
         self.texts = texts
+        state = .allocate(capacity: 1)
+        state.initialize(to: State())
+    }
+
+    deinit {
+        state.deinitialize(count: 1)
+        state.deallocate()
+    }
+
+    private var position: Int {
+        get { state.pointee.position }
+        set { state.pointee.position = newValue }
     }
 
     /// The value that all the words are.
@@ -72,18 +89,27 @@ final class WordReader {
     }
 
     func read<Value: Decodable>(_ type: Value.Type) throws -> Value {
-        if isList(type), let list = type as? any WordList.Type,
-            let value = try list.init(words: self) as? Value
-        {
-            return value
-        }
+        if let list = list(type), let value = try list.init(words: self) as? Value { return value }
         return try Value(from: WordDecoder(reader: self))
     }
 
-    private func isList<Value>(_ type: Value.Type) -> Bool {
-        if let known = lists[ObjectIdentifier(type)] { return known }
-        let answer = type is any WordList.Type
-        lists[ObjectIdentifier(type)] = answer
+    /// So many elements of a list.
+    func read<Value: Decodable>(elements count: Int, _ type: Value.Type) throws -> [Value] {
+        var elements: [Value] = []
+        // What a file says is no reason to take gigabytes.
+        elements.reserveCapacity(min(count, 1_024))
+        let isList = list(type) != nil
+        let decoder = WordDecoder(reader: self)
+        for _ in 0..<count {
+            elements.append(isList ? try read(type) : try Value(from: decoder))
+        }
+        return elements
+    }
+
+    private func list<Value>(_ type: Value.Type) -> (any WordList.Type)? {
+        if let known = state.pointee.lists[ObjectIdentifier(type)] { return known }
+        let answer = type as? any WordList.Type
+        state.pointee.lists[ObjectIdentifier(type)] = .some(answer)
         return answer
     }
 }
@@ -119,9 +145,36 @@ private struct KeyedReading<Key: CodingKey>: KeyedDecodingContainerProtocol {
     func decode(_ type: Float.Type, forKey key: Key) throws -> Float {
         Float(try reader.double())
     }
-    func decode<Number: FixedWidthInteger & Decodable>(
-        _ type: Number.Type, forKey key: Key
-    ) throws -> Number { try reader.number(type) }
+    func decode(_ type: Int.Type, forKey key: Key) throws -> Int {
+        try reader.number(type)
+    }
+    func decode(_ type: Int8.Type, forKey key: Key) throws -> Int8 {
+        try reader.number(type)
+    }
+    func decode(_ type: Int16.Type, forKey key: Key) throws -> Int16 {
+        try reader.number(type)
+    }
+    func decode(_ type: Int32.Type, forKey key: Key) throws -> Int32 {
+        try reader.number(type)
+    }
+    func decode(_ type: Int64.Type, forKey key: Key) throws -> Int64 {
+        try reader.number(type)
+    }
+    func decode(_ type: UInt.Type, forKey key: Key) throws -> UInt {
+        try reader.number(type)
+    }
+    func decode(_ type: UInt8.Type, forKey key: Key) throws -> UInt8 {
+        try reader.number(type)
+    }
+    func decode(_ type: UInt16.Type, forKey key: Key) throws -> UInt16 {
+        try reader.number(type)
+    }
+    func decode(_ type: UInt32.Type, forKey key: Key) throws -> UInt32 {
+        try reader.number(type)
+    }
+    func decode(_ type: UInt64.Type, forKey key: Key) throws -> UInt64 {
+        try reader.number(type)
+    }
     func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value {
         try reader.read(type)
     }

@@ -9,7 +9,7 @@ extension Array: WordList where Element: Codable {
     func write(to writer: WordWriter) throws {
         if let numbers = self as? [UInt64] { return writer.put(numbers) }
         writer.put(UInt64(count))
-        for element in self { try writer.element(element) }
+        if !isEmpty { try writer.write(elements: self) }
     }
 
     init(words reader: WordReader) throws {
@@ -18,9 +18,7 @@ extension Array: WordList where Element: Codable {
             self = numbers
             return
         }
-        self = []
-        reserveCapacity(count)
-        for _ in 0..<count { append(try reader.read(Element.self)) }
+        self = try reader.read(elements: count, Element.self)
     }
 }
 
@@ -38,6 +36,8 @@ extension Set: WordList where Element: Codable {
 extension Dictionary: WordList where Key: Codable, Value: Codable {
     /// In the order of the keys' words, so that the same keys stand at the same place next time.
     func write(to writer: WordWriter) throws {
+        if let numbers = self as? [String: UInt64] { return writer.put(numbers) }
+        guard !isEmpty else { return writer.put(0) }
         var pairs: [(key: UInt64, value: Value)] = []
         pairs.reserveCapacity(count)
         for (key, value) in self { pairs.append((try writer.word(of: key), value)) }
