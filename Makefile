@@ -3,7 +3,7 @@ SWIFT ?= swift
 STOKER := .build/release/stoker
 PREFIX ?= /usr/local
 # What the build links, what the tests and the linter run. Debian 12 and Ubuntu 24.04 names.
-BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libsqlite3-dev
+BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libcrypt-dev libyaml-dev libsqlite3-dev
 TEST_PACKAGES := stress-ng clang-format python3-jsonschema hwloc-nox prometheus-node-exporter \
 	python3-pip gcc libc6-dev
 VM_PACKAGES := qemu-system-x86 busybox-static numactl hwloc-nox debian-archive-keyring gcc \
@@ -13,6 +13,7 @@ SWIFT_SOURCES := Package.swift Sources Tests Benchmarks bpf/plugin
 C_SOURCES := bpf/*.bpf.c bpf/include/*.h bpf/records/*.h Sources/CEthtool/*.c \
 	Sources/CEthtool/include/*.h Sources/CNVML/*.c Sources/CNVML/include/*.h \
 	Sources/CScheduler/*.c Sources/CScheduler/include/*.h \
+	Sources/CService/*.c Sources/CService/include/*.h \
 	Tests/GPU/*.c Tests/NVML/*.c Tests/NVML/*.h
 
 .PHONY: run build release test test-vm lint format bench bench-accuracy bench-overhead bench-scale \
@@ -61,6 +62,9 @@ bench-scale: .build/packages-build
 # Generated references; the tests fail when they are stale.
 docs: build
 	.build/debug/stoker explain --markdown > docs/rules.md
+	.build/debug/stoker config reference > docs/configuration.md
+	.build/debug/stoker config privileges > docs/privileges.md
+	.build/debug/stoker config example > systemd/config.yaml
 
 install: release
 	install -D -m 755 $(STOKER) $(DESTDIR)$(PREFIX)/bin/stoker

@@ -22,7 +22,8 @@ let package = Package(
     name: "stoker",
     products: [.executable(name: "stoker", targets: ["stoker"])],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
         // The kernel boundary: C and pointers stop here.
@@ -70,12 +71,33 @@ let package = Package(
             dependencies: ["Accelerators", "BPF", "Host", "Rules", "Signals", "Training"],
             swiftSettings: common),
 
+        // Answers over HTTP with what it is handed.
+        .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
+        .target(
+            name: "Serving",
+            dependencies: [
+                "CCrypt", "CZlib",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: common,
+            linkerSettings: [library("crypt"), library("z")]),
+
+        // The daemon's files, and its manners under systemd.
+        .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
+        .target(
+            name: "Configuration", dependencies: ["CYAML", "Host"], swiftSettings: common,
+            linkerSettings: [library("yaml")]),
+        .target(name: "CService"),
+        .target(
+            name: "Service", dependencies: ["CService", "Outputs"], swiftSettings: common),
+
         .executableTarget(
             name: "stoker",
             dependencies: [
-                "Accelerators", "Daemon", "Fabric", "Host", "Outputs", "Recording", "Rules",
-                "Signals",
-                "Training",
+                "Accelerators", "Configuration", "Daemon", "Fabric", "Host", "Outputs",
+                "Recording", "Rules", "Service", "Serving", "Signals", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: common),
@@ -130,6 +152,13 @@ let package = Package(
                 "Training",
             ],
             swiftSettings: common),
+        .testTarget(
+            name: "ServingTests", dependencies: ["CZlib", "Serving"], swiftSettings: common),
+        .testTarget(
+            name: "ConfigurationTests", dependencies: ["Configuration", "Host", "Machines"],
+            swiftSettings: common),
+        .testTarget(
+            name: "ServiceTests", dependencies: ["Host", "Service"], swiftSettings: common),
         .testTarget(
             name: "KernelTests",
             dependencies: ["BPF", "CRecords", "Host", "Signals", "Training"],

@@ -28,6 +28,8 @@ package struct TrainingMatch: Sendable, Equatable {
         if commands.contains(where: { shellPattern($0, matches: command) }) { return true }
         if !users.isEmpty, let user = files.status?.user, users.contains(user) { return true }
         guard !cgroups.isEmpty, let paths = files.cgroups else { return false }
-        return cgroups.contains { pattern in paths.values.contains { shellPattern(pattern, matches: $0) } }
+        return cgroups.contains { pattern in
+            paths.values.contains { shellPattern(pattern, matches: $0) }
+        }
     }
 }

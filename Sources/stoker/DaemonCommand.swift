@@ -32,10 +32,13 @@ struct DaemonCommand: ParsableCommand {
     }
 
     private func show(_ tick: Tick) {
-        for finding in tick.change.raised { Terminal.complain("raised \(finding.rule): \(finding.summary)") }
+        for finding in tick.change.raised {
+            Terminal.complain("raised \(finding.rule): \(finding.summary)")
+        }
         for finding in tick.change.cleared { Terminal.complain("cleared \(finding.rule)") }
         if tick.decision != .none { Terminal.complain("\(tick.decision)") }
         Terminal.complain(
-            "\(tick.diagnosis.verdict) overhead \(tick.own.overhead) rss \(tick.own.usage.residentBytes >> 10)K fds \(tick.own.usage.descriptors) tick \(tick.own.tickSeconds) cpu \(tick.own.usage.cpuSeconds) maps \(tick.own.mapBytes)")
+            "\(tick.diagnosis.verdict) overhead \(tick.own.overhead) rss \(tick.own.usage.residentBytes >> 10)K fds \(tick.own.usage.descriptors) tick \(tick.own.tickSeconds) cpu \(tick.own.usage.cpuSeconds) maps \(tick.own.mapBytes)"
+        )
     }
 }
