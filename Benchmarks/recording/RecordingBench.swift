@@ -3,8 +3,8 @@ import Host
 import Recording
 import Signals
 
-/// What a recorded tick costs. Arguments: numbers of threads. Or `write FILE`: records made-up ticks
-/// as fast as it can and says which it has, until it is killed.
+/// What a recorded tick costs. Arguments: numbers of threads. Or `write FILE` or
+/// `write FOLDER/`: records made-up ticks as fast as it can and says which it has, until it is killed.
 @main struct RecordingBench {
     private static let ticks = 300
 
@@ -54,13 +54,25 @@ import Signals
 
     private static func write(_ path: String) throws {
         var series = Series(threads: 20)
-        var recorder = try Recorder(file: path, run: run)
+        var recorder =
+            path.hasSuffix("/")
+            ? Recorder(try HistoryLock(folder: path), limits: small, run: run)
+            : try Recorder(file: path, run: run)
         while true {
             let entry = series.next()
-            recorder.append(entry)
-            print(entry.sample.monotonic)
+            switch recorder.append(entry) {
+            case .recording: print(entry.sample.monotonic)
+            case .paused(let reason): print("paused: \(reason)")
+            }
             fflush(nil)
         }
+    }
+
+    /// What fits a test.
+    private static var small: RecorderLimits {
+        var limits = RecorderLimits()
+        limits.bytes = 4 << 20
+        return limits
     }
 
     private static var run: RecordedRun {

@@ -10,6 +10,8 @@ package struct RecorderLimits: Sendable, Equatable {
     /// A segment is closed at this size, or this age, ns: history goes by whole segments.
     package var segmentBytes: UInt64 = 32 << 20
     package var segmentNanoseconds: UInt64 = 6 * 3_600_000_000_000
+    /// A recorder that is begun again and again leaves many small segments. Judgement.
+    package var segments = 1_000
 
     package init() {}
 }
@@ -25,8 +27,12 @@ package struct Recorder: ~Copyable {
     /// Between two attempts while it is paused, and between two looks at sizes, ns. Judgement.
     private static let patience: UInt64 = 5_000_000_000
     private static let lookNanoseconds: UInt64 = 60_000_000_000
+    /// Segments that a full history has at least, or too much would go at once. Judgement.
+    private static let leastSegments: UInt64 = 8
 
+    /// `nil` for one that records into a file, as is the lock that it needs.
     private let folder: SegmentFolder?
+    private let lock: HistoryLock?
     private let limits: RecorderLimits
     private let run: RecordedRun
     private var segment: SegmentWriter?
@@ -35,23 +41,29 @@ package struct Recorder: ~Copyable {
     package private(set) var state = RecorderState.recording
     /// Bytes of all segments, as of the last look.
     package private(set) var bytes: UInt64 = 0
+    /// Segments in the folder, as of the last look.
+    package private(set) var segments = 0
+    /// Ticks that are not on record because of pauses.
+    package private(set) var missed: UInt64 = 0
 
-    /// Records into a folder, which is made where there is none. What keeps it from being used at
-    /// all is thrown; what may pass, such as a full disk, is a pause.
+    /// Records into a folder. Nothing is refused here: what may pass, such as a full disk, is a
+    /// pause, and told by `state` from the first tick on.
     package init(
-        folder path: String, limits: RecorderLimits = RecorderLimits(), run: RecordedRun
-    ) throws(RecordingError) {
-        let folder = try SegmentFolder(creating: path)
+        _ lock: consuming HistoryLock, limits: RecorderLimits = RecorderLimits(), run: RecordedRun
+    ) {
+        let folder = lock.folder
+        for path in folder.segments where access(path + "-wal", F_OK) == 0 { tidy(path) }
         self.folder = folder
+        self.lock = consume lock
         self.limits = limits
         self.run = run
-        for path in folder.segments where access(path + "-wal", F_OK) == 0 { tidy(path) }
     }
 
     /// Records into one file, which must not exist.
     package init(file path: String, run: RecordedRun) throws(RecordingError) {
         segment = try SegmentWriter(path, run, at: monotonicNanoseconds())
         folder = nil
+        lock = nil
         limits = RecorderLimits()
         self.run = run
     }
@@ -60,13 +72,17 @@ package struct Recorder: ~Copyable {
     @discardableResult
     package mutating func append(_ entry: Entry) -> RecorderState {
         let now = entry.sample.monotonic
-        if case .paused = state, now < retryAt { return state }
+        if case .paused = state, now < retryAt {
+            missed += 1
+            return state
+        }
         do throws(RecordingError) {
             try look(now, entry.wallClock)
             try write(entry)
             state = .recording
         } catch {
             state = .paused(reason: error.reason)
+            missed += 1
             retryAt = now + Self.patience
         }
         return state
@@ -74,7 +90,7 @@ package struct Recorder: ~Copyable {
 
     /// Closes what is open, for good.
     package consuming func finish() {
-        segment.take()?.finish()
+        if folder != nil { close() } else { segment.take()?.finish() }
     }
 
     /// Sees to it that there is a segment with room, and not too many.
@@ -83,20 +99,29 @@ package struct Recorder: ~Copyable {
         let isDue = lookedAt.map { now &- $0 >= Self.lookNanoseconds } ?? true
         if isDue || segment == nil {
             lookedAt = now
-            folder.trim(toBytes: limits.bytes, keeping: segment?.path)
-            bytes = folder.bytes
-            if !isFresh(now) { segment.take()?.finish() }
+            (bytes, segments) = folder.trim(to: limits, keeping: segment?.path)
+            if !isFresh(now) { close() }
         }
         guard segment == nil else { return }
         let path = folder.nextPath(bootID: run.bootID, now: wallClock)
         segment = try SegmentWriter(path, run, at: now)
+        segments += 1
+    }
+
+    /// Closes the segment of a folder; one without a row is not left behind.
+    private mutating func close() {
+        guard let segment = segment.take() else { return }
+        let path = segment.isEmpty ? segment.path : nil
+        segment.finish()
+        if let path { Segment.remove(path) }
     }
 
     private func isFresh(_ now: UInt64) -> Bool {
         switch segment {
         case .some(let segment):
             now &- segment.beganAt < limits.segmentNanoseconds
-                && SegmentFolder.bytesInAll(of: segment.path) < limits.segmentBytes
+                && SegmentFolder.bytesInAll(of: segment.path)
+                    < min(limits.segmentBytes, limits.bytes / Self.leastSegments)
                 && access(segment.path, F_OK) == 0
         case .none: true
         }
@@ -108,9 +133,8 @@ package struct Recorder: ~Copyable {
             switch error {
             case .unwritable(let reason): throw .damaged(path: path, reason: reason)
             case .database(let error):
-                // Whatever passes is waited for; what is broken is left as it is.
-                let passing = [SQLITE_FULL, SQLITE_IOERR, SQLITE_BUSY, SQLITE_READONLY]
-                if folder != nil, !passing.contains(error.kind) { segment = nil }
+                // Room is waited for. Else a new segment shows whether it is this file.
+                if folder != nil, ![SQLITE_FULL, SQLITE_BUSY].contains(error.kind) { close() }
                 throw .database(path: path, reason: error.message)
             }
         }

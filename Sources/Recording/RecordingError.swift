@@ -7,6 +7,8 @@ package enum RecordingError: Error, Equatable, Sendable {
     case format(path: String, found: Int64)
     /// SQLite's words.
     case database(path: String, reason: String)
+    /// Another process records into the folder; `nil`: it does not say which.
+    case locked(path: String, pid: Int32?)
     /// Rows cannot be read.
     case damaged(path: String, reason: String)
     /// It would take more memory than a look may.
@@ -24,6 +26,8 @@ extension RecordingError {
     package var reason: String {
         switch self {
         case .file(_, let reason), .database(_, let reason), .damaged(_, let reason): reason
+        case .locked(_, let pid):
+            "another recorder uses it, " + (pid.map { "process \($0)" } ?? "nobody knows which")
         case .notARecording: "it is not a recording"
         case .format(_, let found):
             "it is written in format \(found), and this version reads \(Segment.format)"

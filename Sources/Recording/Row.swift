@@ -109,6 +109,8 @@ struct RowReader {
     private var textBytes = 0
     private(set) var monotonic: UInt64 = 0
     private(set) var wallClock = 0.0
+    /// Bytes of the last row before it was packed.
+    private(set) var unpacked = 0
 
     /// Room that the row takes when its values are made.
     var words: Int { sections.reduce(0) { $0 + $1.words.count } }
@@ -118,7 +120,9 @@ struct RowReader {
 
     mutating func take(_ row: [UInt8], isWhole: Bool) throws(Corruption) {
         if isWhole { self = RowReader() }
-        var bytes = ByteReader(try inflated(row))
+        let inflated = try inflated(row)
+        unpacked = inflated.count
+        var bytes = ByteReader(inflated)
         monotonic = try bytes.number()
         wallClock = Double(bitPattern: try bytes.number())
         guard wallClock.isFinite else { throw Corruption("a row has no time") }

@@ -51,9 +51,6 @@ struct SegmentFolder {
             .filter { Self.bytes(of: $0) != nil }
     }
 
-    /// Bytes of all segments.
-    var bytes: UInt64 { segments.reduce(0) { $0 + Self.bytesInAll(of: $1) } }
-
     /// A name that sorts after those of all segments, whatever the clock says.
     func nextPath(bootID: String, now: Double) -> String {
         let boot = String(bootID.prefix(8)).filter { $0.isHexDigit }
@@ -64,16 +61,21 @@ struct SegmentFolder {
         return "\(path)/\(Self.prefix)\(stamp)-\(boot)\(Self.suffix)"
     }
 
-    /// Removes the oldest segments until the rest is within the limit; `current` stays.
-    func trim(toBytes limit: UInt64, keeping current: String?) {
+    /// Removes the oldest segments until the rest is within the limits; `current` stays. The bytes
+    /// and the number of that rest.
+    func trim(to limits: RecorderLimits, keeping current: String?) -> (UInt64, Int) {
         let paths = segments
-        var sizes = paths.map(Self.bytesInAll)
-        var total = sizes.reduce(0, +)
-        for (index, path) in paths.enumerated() where total > limit && path != current {
+        let sizes = paths.map(Self.bytesInAll)
+        var bytes = sizes.reduce(0, +)
+        var count = paths.count
+        for (path, size) in zip(paths, sizes) where path != current {
+            guard bytes > limits.bytes || count > limits.segments else { break }
             Segment.remove(path)
-            total -= sizes[index]
-            sizes[index] = 0
+            guard access(path, F_OK) != 0 else { continue }
+            bytes -= size
+            count -= 1
         }
+        return (bytes, count)
     }
 
     /// With what SQLite keeps beside it.

@@ -16,6 +16,8 @@ struct Tick: Equatable {
 struct SegmentReader: ~Copyable {
     /// Bytes of rows that are unpacked in all: a day at full length has less. Judgement.
     private static let mostWork = 4 << 30
+    /// Ticks of one segment: 46 days of them. Judgement.
+    private static let mostTicks = 4_000_000
 
     let path: String
     let run: RecordedRun
@@ -49,7 +51,7 @@ struct SegmentReader: ~Copyable {
                 "SELECT monotonic, wall, whole FROM ticks INDEXED BY times ORDER BY monotonic")
             while try statement.step() {
                 let (monotonic, wallClock) = (statement.number(0), statement.double(1))
-                guard monotonic >= 0, wallClock.isFinite,
+                guard ticks.count < Self.mostTicks, monotonic >= 0, wallClock.isFinite,
                     ticks.last.map({ $0.monotonic < UInt64(monotonic) }) ?? true
                 else { break }
                 ticks.append(
@@ -85,9 +87,9 @@ struct SegmentReader: ~Copyable {
     private mutating func take(_ statement: borrowing Statement) throws(SQLiteError) {
         let body = statement.bytes(2)
         do throws(Corruption) {
-            work += body.count * 8
-            guard work <= Self.mostWork else { throw Corruption("there is too much of it") }
             try rows.take(body, isWhole: statement.number(1) == 1)
+            work += rows.unpacked
+            guard work <= Self.mostWork else { throw Corruption("there is too much of it") }
             guard rows.monotonic == UInt64(clamping: statement.number(0)) else {
                 throw Corruption("a row has another time than it says")
             }

@@ -7,6 +7,10 @@ struct SegmentWriter: ~Copyable {
     /// part begins there.
     private static let wholeNanoseconds: UInt64 = 60_000_000_000
     private static let wholeRows = 60
+    /// Of pages in memory: what is written is not read again.
+    private static let cacheKibibytes = 256
+    /// The log is cut to this when a large row made it longer.
+    private static let logBytes = 4 << 20
 
     let path: String
     /// CLOCK_MONOTONIC, ns.
@@ -18,6 +22,8 @@ struct SegmentWriter: ~Copyable {
     /// Rows since the last whole one; `nil` when the next one has to be whole.
     private var rowsSince: Int?
     private var last: UInt64?
+
+    var isEmpty: Bool { last == nil }
 
     /// Creates the file, which must not exist, for its owner alone.
     init(_ path: String, _ run: RecordedRun, at monotonic: UInt64) throws(RecordingError) {
@@ -63,6 +69,8 @@ struct SegmentWriter: ~Copyable {
         try database.run(
             """
             PRAGMA page_size = 1024;
+            PRAGMA cache_size = -\(cacheKibibytes);
+            PRAGMA journal_size_limit = \(logBytes);
             PRAGMA application_id = \(Segment.application);
             PRAGMA journal_mode = WAL;
             PRAGMA synchronous = NORMAL;

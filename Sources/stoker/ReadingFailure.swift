@@ -10,7 +10,7 @@ extension Failure {
         case .empty(let path):
             self.init("\(path) does not hold two moments that could be compared")
         case .format(let path, _), .database(let path, _), .damaged(let path, _),
-            .tooLarge(let path):
+            .locked(let path, _), .tooLarge(let path):
             self.init("cannot read the recording \(path): \(error.reason)")
         case .outOfRange(let path, let from, let to):
             self.init("nothing was recorded then: \(path) holds \(Self.range(from, to))")
