@@ -58,6 +58,14 @@ let package = Package(
         .target(
             name: "Outputs", dependencies: ["Fabric", "Host", "Rules", "Signals", "Training"],
             swiftSettings: checked),
+        // History in SQLite files.
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(
+            name: "Recording",
+            dependencies: ["CSQLite", "CZlib", "Host", "Signals", "Training"],
+            swiftSettings: common,
+            linkerSettings: [library("sqlite3"), library("z")]),
         .target(
             name: "Daemon",
             dependencies: ["Accelerators", "BPF", "Host", "Rules", "Signals", "Training"],
@@ -65,7 +73,6 @@ let package = Package(
 
         // Answers over HTTP with what it is handed.
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
-        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "Serving",
             dependencies: [
@@ -90,8 +97,8 @@ let package = Package(
         .executableTarget(
             name: "stoker",
             dependencies: [
-                "Accelerators", "Configuration", "Daemon", "Fabric", "Host", "Outputs", "Rules",
-                "Service", "Serving", "Signals", "Training",
+                "Accelerators", "Configuration", "Daemon", "Fabric", "Host", "Outputs",
+                "Recording", "Rules", "Service", "Serving", "Signals", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: common),
@@ -104,6 +111,11 @@ let package = Package(
             name: "scale-bench",
             dependencies: ["Host", "Machines", "Rules", "Signals", "Training"],
             path: "Benchmarks/scale", exclude: ["README.md"], swiftSettings: common),
+
+        // What a recorded tick costs; killed at work by RecordingTests.
+        .executableTarget(
+            name: "recording-bench", dependencies: ["Host", "Recording", "Signals", "Training"],
+            path: "Benchmarks/recording", swiftSettings: common),
 
         .testTarget(
             name: "CorrelationTests", dependencies: ["Correlation"], exclude: ["reference.py"],
@@ -133,6 +145,13 @@ let package = Package(
         .testTarget(
             name: "DaemonTests",
             dependencies: ["Daemon", "Host", "Rules", "Signals", "Training"],
+            swiftSettings: common),
+        .testTarget(
+            name: "RecordingTests",
+            dependencies: [
+                "CSQLite", "Fabric", "Host", "Machines", "Recording", "Rules", "Signals",
+                "Training",
+            ],
             swiftSettings: common),
         .testTarget(
             name: "ServingTests", dependencies: ["CZlib", "Serving"], swiftSettings: common),

@@ -14,6 +14,7 @@ package func jsonReport(
         ("version", .string(version)),
         ("host", host(observation)),
         ("window", window(observation)),
+        ("recording", recording(observation)),
         ("scope", .string(observation.job.scope.rawValue)),
         ("search", search(observation.job)),
         ("method", JSON(threads?.method.rawValue)),
@@ -41,6 +42,14 @@ private func host(_ observation: Observation) -> JSON {
         ("cpus", JSON(cpuCount(observation))),
         ("numaNodes", JSON(facts.topology.nodes.count)),
         ("gpus", JSON(observation.facts.gpus.count)),
+    ])
+}
+
+/// `null` for what was seen just now.
+private func recording(_ observation: Observation) -> JSON {
+    guard let recording = observation.recording else { return .null }
+    return .object([
+        ("version", .string(recording.version)), ("notes", JSON(recording.notes)),
     ])
 }
 

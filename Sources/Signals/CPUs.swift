@@ -88,7 +88,7 @@ package struct CPUs: Signal {
 }
 
 /// Time of one CPU by what it did, ns.
-package struct CPUActivity: Equatable, Sendable {
+package struct CPUActivity: Equatable, Sendable, Codable {
     package var id: Int
     /// Watched threads, other user threads, kernel threads.
     package var watched: UInt64 = 0
