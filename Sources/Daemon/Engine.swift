@@ -19,6 +19,10 @@ package struct EngineSettings: Sendable, Equatable {
     package var match = TrainingMatch()
 
     package init() {}
+
+    /// How far back totals remember what has ended, ns: a little longer than they are compared.
+    /// Judgement.
+    package var memory: UInt64 { window &+ tick &+ 5_000_000_000 }
 }
 
 /// What one tick brought.
@@ -66,8 +70,6 @@ package struct Engine: ~Copyable {
     private static let placesAge: UInt64 = 60_000_000_000
     /// Between two sums of the memory of maps, ns.
     private static let mapsAge: UInt64 = 60_000_000_000
-    /// Readings are kept a little longer than they are compared. Judgement.
-    private static let slack: UInt64 = 5_000_000_000
 
     private let source: Source
     private let sensors: Sensors
@@ -111,7 +113,7 @@ package struct Engine: ~Copyable {
         source = Source(
             host: host, facts: facts, watch: Watch(everything: watch.isEverything),
             probes: probes, gpus: gpus)
-        source.memoryNanoseconds = settings.window + settings.tick + Self.slack
+        source.memoryNanoseconds = settings.memory
         sensors = Sensors(on: source)
         let scope: Job.Scope = watch.isEverything ? .host : .processes
         jobs = JobWatcher(
@@ -130,7 +132,7 @@ package struct Engine: ~Copyable {
         let takesMatch = watch.change(new.match)
         settings = new
         sliding.nanoseconds = new.window
-        source.memoryNanoseconds = new.window + new.tick + Self.slack
+        source.memoryNanoseconds = new.memory
         jobs.memoryNanoseconds = new.window
         persistence.change(raiseAfter: new.raiseAfter, clearAfter: new.clearAfter)
         budget.ratio = new.overhead

@@ -41,6 +41,15 @@ extension Log {
         write(.info, "probes", [("attached", "\(hooks.count { $0.reason == nil })")])
     }
 
+    mutating func note(_ history: DaemonHistory.Status, before: DaemonHistory.Status?) {
+        guard history.trouble != before?.trouble else { return }
+        if let trouble = history.trouble {
+            write(.warning, "keeps no history", [("reason", trouble)])
+        } else if before != nil {
+            write(.info, "keeps history again", [("missed", "\(history.missed)")])
+        }
+    }
+
     mutating func note(_ tick: Tick) {
         for finding in tick.change.raised {
             write(

@@ -19,6 +19,7 @@ struct RunningDaemon: ~Copyable {
     private let server: Server
     private var settings: DaemonSettings
     private var engine: Engine
+    private var history: DaemonHistory
     private var log: Log
     private var aliveAt: UInt64 = 0
 
@@ -36,10 +37,14 @@ struct RunningDaemon: ~Copyable {
                 site: latest.site(), users: read.web.users, headers: read.web.headers,
                 rate: read.web.rateLimit)
         } catch { throw Failure(error.reason) }
+        // Before the probes: who is refused leaves no trace.
+        let engineSettings = EngineSettings(settings)
+        let history = try DaemonHistory(
+            settings, on: host, hostname: host.line("/proc/sys/kernel/hostname") ?? "", memoryNanoseconds: engineSettings.memory)
         var facts = HostFacts.read(from: host)
         let worker = GPUOptions.worker(settings.nvml, on: host, &facts, within: Self.workerStart)
         engine = Engine(
-            on: host, facts: facts, rules: catalogue, settings: EngineSettings(settings),
+            on: host, facts: facts, rules: catalogue, settings: engineSettings,
             gpus: worker)
         self.options = options
         self.settings = settings
@@ -51,6 +56,8 @@ struct RunningDaemon: ~Copyable {
             log.write(.warning, warning.text)
         }
         log.note(engine.hooks)
+        log.note(history.status, before: nil)
+        self.history = history
         self.log = log
     }
 
@@ -92,15 +99,19 @@ struct RunningDaemon: ~Copyable {
     }
 
     /// Probes end with the process.
-    mutating func stop() {
+    consuming func stop() {
         notifier.stopping(status: "ended by a signal")
         log.write(.info, "ends")
         server.stop()
+        history.finish()
     }
 
     private mutating func tick() {
         guard let tick = engine.tick(at: wallClock()) else { return }
         log.note(tick)
+        let before = history.status
+        history.append(tick)
+        log.note(history.status, before: before)
         latest.publish(Latest.Snapshot(tick: tick))
     }
 
