@@ -104,7 +104,7 @@ import Training
         let whole = try Host().bytes(room.record(Series.quiet(70, threads: 20)))
         var dice = Dice(11)
         var (read, refused) = (0, 0)
-        for round in 0..<1_000 {
+        for round in 0..<400 {
             var bytes = whole
             switch round % 4 {
             case 0: bytes.removeLast(Int.random(in: 1..<bytes.count, using: &dice))
@@ -127,7 +127,7 @@ import Training
             try Files.write(bytes, to: room.file("b.db"))
             if error(room.file("b.db")) == nil { read += 1 } else { refused += 1 }
         }
-        #expect(read > 100 && refused > 100, "\(read) read, \(refused) refused")
+        #expect(read > 40 && refused > 40, "\(read) read, \(refused) refused")
     }
 
     /// Behind zlib's checksum, where only we look.
@@ -139,7 +139,7 @@ import Training
         }
         var dice = Dice(5)
         var refused = 0
-        for round in 0..<3_000 {
+        for round in 0..<1_500 {
             let victim = round % 3
             var reader = RowReader()
             do throws(Corruption) {
@@ -155,7 +155,7 @@ import Training
                 refused += 1
             }
         }
-        #expect(refused > 300 && refused < 3_000, "\(refused) refused")
+        #expect(refused > 150 && refused < 1_500, "\(refused) refused")
     }
 
     private func damage(_ row: inout [UInt8], using dice: inout Dice) {
