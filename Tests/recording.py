@@ -248,19 +248,19 @@ def test_a_full_disk_is_a_pause():
 
 
 def test_retention_makes_room_on_a_full_disk():
-    with folder() as room, mounted(room / "disk", "-t", "tmpfs", "-o", "size=8m", "tmpfs") as disk:
+    with folder() as room, mounted(room / "disk", "-t", "tmpfs", "-o", "size=4m", "tmpfs") as disk:
         history = disk / "history"
         process = writer(f"{history}/")
         try:
-            lines(process, 9_000)
+            lines(process, 4_500)
             first = sorted(history.glob("*.db"))[0]
             filled(disk / "filler")
-            # The bound is 4 MiB, and what is over it goes although nothing can be written.
+            # The bound is 2 MiB, and what is over it goes although nothing can be written.
             lines(process, 200)
             size = sum(file.stat().st_size for file in history.iterdir())
-            expect(size < 6 << 20, f"{size} bytes")
+            expect(size < 3 << 20, f"{size} bytes")
             (disk / "filler").unlink()
-            lines(process, 9_000)
+            lines(process, 4_500)
             expect(not first.exists(), "the oldest is still there")
         finally:
             process.kill()
@@ -278,7 +278,7 @@ def test_a_disk_that_becomes_read_only_is_a_pause():
             process = writer(f"{disk}/history/")
             try:
                 # Long enough for the log to have been moved into the file, and to the disk.
-                before = lines(process, 4_000)
+                before = lines(process, 2_500)
                 # What the kernel does when the disk fails.
                 subprocess.run(["mount", "-o", "remount,abort", disk], capture_output=True)
                 wait_for("pause", lambda: lines(process, 1)[0].startswith("paused"), 60)
@@ -288,7 +288,7 @@ def test_a_disk_that_becomes_read_only_is_a_pause():
                 process.wait()
         with mounted(room / "disk", "-o", "loop", image) as disk:
             report = observed(disk / "history", *ALL)
-            expect(report["window"]["seconds"] > 1_000, report["window"])
+            expect(report["window"]["seconds"] > 500, report["window"])
 
 
 def test_a_folder_that_cannot_be_written_for_a_while():
