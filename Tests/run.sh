@@ -19,6 +19,7 @@ ${SWIFT:-swift} test --skip-build --skip KernelTests || status=1
 ${SWIFT:-swift} test --skip-build --filter KernelTests || status=1
 
 Tests/cli.py "$stoker" || status=1
+Tests/recording.py "$stoker" || status=1
 Tests/topology.py "$stoker" || status=1
 Tests/fabric.py "$stoker" || status=1
 Tests/nvml.py "$stoker" || status=1

@@ -14,7 +14,7 @@ import Signals
             return try write(path)
         }
         let counts = arguments.compactMap { Int($0) }
-        print("threads  bytes/tick  MB/day  CPU ms/tick  ms to read \(ticks) ticks")
+        print("threads  bytes/tick  MB/day  CPU ms/tick  peak MB  ms to read \(ticks) ticks")
         for count in counts.isEmpty ? [0, 20, 200, 2_000, 10_000] : counts {
             try measure(threads: count)
         }
@@ -39,6 +39,7 @@ import Signals
             cost += processorMilliseconds() - before
         }
         recorder.finish()
+        let peak = peakMegabytes
         var status = stat()
         stat(file, &status)
         let bytes = Int(status.st_size) / ticks
@@ -47,7 +48,7 @@ import Signals
         let reading = processorMilliseconds() - before
         let figures = [
             "\(threads)", "\(bytes)", "\(bytes * 86_400 / 1_000_000)", "\(cost / Double(ticks))",
-            "\(reading)",
+            "\(peak)", "\(reading)",
         ]
         print(figures.joined(separator: "  "))
     }
@@ -71,12 +72,19 @@ import Signals
     /// What fits a test.
     private static var small: RecorderLimits {
         var limits = RecorderLimits()
-        limits.bytes = 4 << 20
+        limits.bytes = 2 << 20
         return limits
     }
 
     private static var run: RecordedRun {
         RecordedRun(on: Host(), hostname: "bench", version: "0")
+    }
+
+    /// Of the whole process, with the made-up threads.
+    private static var peakMegabytes: Int {
+        var usage = rusage()
+        getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
+        return usage.ru_maxrss >> 10
     }
 
     private static func processorMilliseconds() -> Double {

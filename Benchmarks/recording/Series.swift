@@ -21,7 +21,9 @@ struct Series {
         facts = HostFacts.read(from: host)
         let source = Source(host: host, facts: facts, watch: Watch(), probes: false)
         sensors = Sensors(allSignals.filter { $0.name != Threads.name }, on: source)
-        let names = ["python3", "pt_data_worker", "cuda-EvtHandlr", "NCCL Service 0", "pt_autograd_0"]
+        let names = [
+            "python3", "pt_data_worker", "cuda-EvtHandlr", "NCCL Service 0", "pt_autograd_0",
+        ]
         threads.threads = (0..<count).map { number in
             let pid = Int32(10_000 + number / 64 * 64)
             var thread = ThreadActivity(
@@ -44,7 +46,9 @@ struct Series {
         var late: UInt64 = 0
         for index in threads.threads.indices {
             late += UInt64.random(in: 200..<900)
-            if index % Self.busyPart == 0 { work(&threads.threads[index], late) } else {
+            if index % Self.busyPart == 0 {
+                work(&threads.threads[index], late)
+            } else {
                 threads.threads[index].time[.sleeping] += Self.second + late
             }
         }
@@ -80,7 +84,9 @@ struct Series {
                 $0.tid == thread.tid && $0.culprit.id == culprit.id
             }
             let more = UInt64.random(in: 1_000..<1_000_000)
-            if let place { threads.waits[place].nanoseconds += more } else {
+            if let place {
+                threads.waits[place].nanoseconds += more
+            } else {
                 threads.waits.append(Wait(tid: thread.tid, culprit: culprit, nanoseconds: more))
             }
         }
