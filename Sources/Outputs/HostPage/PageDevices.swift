@@ -11,7 +11,7 @@ extension HTML {
     /// GPUs and ports of the fabric, where there are any.
     mutating func devices(_ report: PageReport) {
         gpus(report)
-        ports(report.observation)
+        ports(report)
     }
 
     private mutating func gpus(_ report: PageReport) {
@@ -23,19 +23,24 @@ extension HTML {
         element(.section) { section in
             section.element(.h2, text: "GPUs")
             let all = readings + silent.map { GPUReading(pci: $0) }
-            let heads = ["GPU", "busy", "", "clock", "power", "heat", "memory", "why idle"]
-            section.deviceTable(heads) { body in
+            let numbers = ["clock", "power", "heat", "memory"]
+            section.deviceTable(["GPU"], ["busy"], [""], numbers, ["why idle, and findings"]) {
+                body in
                 for gpu in all.prefix(mostDevices) {
-                    body.gpu(
-                        gpu, report.observation.facts.gpus.first { $0.pci == gpu.pci },
-                        losses[gpu.pci])
+                    let facts = report.observation.facts.gpus.first { $0.pci == gpu.pci }
+                    let remarks =
+                        gpuRemarks(gpu, losses[gpu.pci])
+                        + findingIDs(of: [gpu.pci], report.diagnosis)
+                    body.gpu(gpu, facts, losses[gpu.pci], remarks)
                 }
             }
             section.more(all.count - mostDevices, "GPU", in: .p)
         }
     }
 
-    private mutating func gpu(_ gpu: GPUReading, _ facts: GPUFacts?, _ loss: GPULoss?) {
+    private mutating func gpu(
+        _ gpu: GPUReading, _ facts: GPUFacts?, _ loss: GPULoss?, _ remarks: [String]
+    ) {
         let busy = busyShare(gpu) ?? loss.map { 1 - $0.idleShare }
         let memory = gpu.memoryUsedBytes.map { used in
             bytes(used) + (facts?.memoryBytes.map { " of " + bytes($0) } ?? "")
@@ -57,7 +62,7 @@ extension HTML {
                 if let busy { cell.busyBar(busy) }
             }
             for cell in cells { row.element(.td, "number", text: cell ?? "?") }
-            row.element(.td, "why", text: gpuRemarks(gpu, loss).joined(separator: "; "))
+            row.element(.td, "why", text: remarks.joined(separator: "; "))
         }
     }
 
@@ -67,20 +72,30 @@ extension HTML {
         bar([PagePart(name: "busy", colour: "gpu", amount: part)], of: whole)
     }
 
-    private mutating func ports(_ observation: Observation) {
-        guard let ports = try? observation.whole(FabricPorts.self).ports, !ports.isEmpty else {
-            return
+    private mutating func ports(_ report: PageReport) {
+        let window = report.observation.whole
+        guard let all = try? window(FabricPorts.self).ports, !all.isEmpty else { return }
+        // mlx5_9 before mlx5_10
+        let ports = all.sorted { left, right in
+            let names = (left.facts.name, right.facts.name)
+            return (names.0.utf8.count, names.0) < (names.1.utf8.count, names.1)
         }
         element(.section) { section in
             section.element(.h2, text: "Ports of the fabric")
-            section.deviceTable(["port", "link", "rate", "sent", "received", "remarks"]) { body in
-                for port in ports.prefix(mostDevices) { body.port(port, observation.whole) }
+            let numbers = ["rate", "sent", "received"]
+            section.deviceTable(["port", "link"], numbers, [], [], ["remarks and findings"]) {
+                body in
+                for port in ports.prefix(mostDevices) {
+                    let names = [port.facts.address, port.facts.device].compactMap { $0 }
+                    let found = findingIDs(of: names, report.diagnosis)
+                    body.port(port, window, portRemarks(port) + found)
+                }
             }
             section.more(ports.count - mostDevices, "port", in: .p)
         }
     }
 
-    private mutating func port(_ port: FabricPort, _ window: Window) {
+    private mutating func port(_ port: FabricPort, _ window: Window, _ remarks: [String]) {
         let facts = port.facts
         func rate(_ bytes: UInt64?) -> String {
             bytes.map { quantity(window.perSecond($0) * 8 / 1e9) + " Gbit/s" } ?? "?"
@@ -94,22 +109,30 @@ extension HTML {
                     cell.element(.div, "quiet", text: place.joined(separator: " "))
                 }
             }
-            row.element(.td, text: state.joined(separator: ", "))
+            row.element(.td, "text", text: state.joined(separator: ", "))
             row.element(
                 .td, "number", text: facts.gigabits.map { "\(quantity($0)) Gbit/s" } ?? "?")
             row.element(.td, "number", text: rate(port.sentBytes))
             row.element(.td, "number", text: rate(port.receivedBytes))
-            row.element(.td, "why", text: portRemarks(port).joined(separator: "; "))
+            row.element(.td, "why", text: remarks.joined(separator: "; "))
         }
     }
 
-    private mutating func deviceTable(_ heads: [String], _ rows: (inout HTML) -> Void) {
+    /// Heads of texts and of numbers by turns.
+    private mutating func deviceTable(
+        _ heads: [String]..., rows: (inout HTML) -> Void
+    ) {
         element(.div, classes: "wide") { frame in
             frame.element(.table, classes: "devices") { table in
                 table.element(.thead) { head in
                     head.element(.tr) { row in
-                        for name in heads {
-                            row.element(.th, [(.scope, "col")]) { $0.add(name) }
+                        for (turn, names) in heads.enumerated() {
+                            for name in names {
+                                let classes = turn % 2 == 1 ? "number" : "text"
+                                row.element(.th, [(.scope, "col"), (.classes, classes)]) {
+                                    $0.add(name)
+                                }
+                            }
                         }
                     }
                 }
@@ -141,4 +164,10 @@ private func portRemarks(_ port: FabricPort) -> [String] {
         remarks.append("can count no further: " + full.prefix(6).map(shown).joined(separator: ", "))
     }
     return remarks
+}
+
+/// Findings whose culprit goes by one of `names`.
+private func findingIDs(of names: [String], _ diagnosis: Diagnosis) -> [String] {
+    let ids = diagnosis.findings.filter { names.contains($0.culprit?.id ?? "") }.map(\.rule)
+    return ids.prefix(6).map { "finding: " + shown($0) }
 }

@@ -53,7 +53,7 @@ let pageStyle: StaticString = """
     .notes li {
       border: 1px solid var(--warn); border-radius: 8px; padding: 6px 12px; margin: 0 0 6px;
     }
-    .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr));
+    .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(180px, 1fr));
       gap: 12px; margin: 0 0 16px; }
     .tiles li {
       background: var(--card); border: 1px solid var(--edge); border-radius: 10px;
@@ -65,10 +65,10 @@ let pageStyle: StaticString = """
     .legend li { display: flex; align-items: center; gap: 6px; }
     .key { width: 12px; height: 12px; border-radius: 3px; flex: none; }
     .key-line { height: 0; border-top: 3px solid var(--gpu); border-radius: 0; }
-    .processes { margin: 0 0 10px; }
+    .processes { margin: 4px 0 10px; font-size: 14px; }
     .processes li { margin: 0 0 4px; }
     table { border-collapse: collapse; width: 100%; margin: 0 0 10px; font-size: 14px; }
-    th { text-align: left; font-weight: 500; color: var(--quiet); font-size: 13px; }
+    th { text-align: left; vertical-align: bottom; font-weight: 500; color: var(--quiet); font-size: 13px; }
     th, td { padding: 3px 10px 3px 0; vertical-align: middle; }
     th:last-child, td:last-child { padding-right: 0; }
     .number { text-align: right; white-space: nowrap; width: 1%; padding-left: 8px; }
@@ -82,8 +82,9 @@ let pageStyle: StaticString = """
       background: var(--code); }
     .wide { overflow-x: auto; }
     .devices td { border-top: 1px solid var(--edge); padding-top: 6px; padding-bottom: 6px; }
-    .devices .name, .devices .number { white-space: nowrap; }
-    .devices th { white-space: nowrap; }
+    .devices th:nth-child(2), .devices .number { padding-left: 14px; }
+    .devices th, .devices .text { white-space: nowrap; }
+    .devices .name { min-width: 10em; max-width: 17em; }
     .devices .bars { min-width: 90px; width: 16%; }
     .devices .why { min-width: 220px; font-size: 13px; }
     .plot { display: flex; gap: 8px; }
@@ -93,8 +94,8 @@ let pageStyle: StaticString = """
       line-height: 1; margin: -1px 0;
     }
     .chart {
-      flex: 1; min-width: 0; height: 220px; display: block; border-radius: 4px;
-      background: var(--code);
+      flex: 1; min-width: 0; height: 220px; display: block;
+      border: 1px solid var(--edge); border-width: 0 0 1px;
     }
     .low { height: 54px; }
     .caption { margin: 12px 0 4px 52px; }
@@ -142,6 +143,7 @@ let pageStyle: StaticString = """
       overflow-wrap: normal; }
     .evidence { width: auto; margin: 0; font-size: 14px; }
     .evidence td { padding: 1px 16px 1px 0; vertical-align: baseline; }
+    .evidence td:first-child { min-width: 17em; }
     @media (max-width: 700px) {
       main { padding: 12px 12px 0; }
       section { padding: 14px 12px 10px; }
@@ -154,7 +156,8 @@ let pageStyle: StaticString = """
       .low { height: 44px; }
       dl, .unseen { grid-template-columns: minmax(0, 1fr); gap: 2px; }
       dt { margin-top: 6px; }
-      .evidence td { display: block; text-align: left; padding: 0; }
+      .evidence td, .evidence td:first-child { display: block; text-align: left; padding: 0;
+        min-width: 0; }
       .evidence tr { display: block; margin-bottom: 6px; }
       .evidence .number { width: auto; padding: 0; }
     }

@@ -3,8 +3,8 @@ import Signals
 import Training
 
 /// A page has room for more rows than a terminal.
-private let mostThreads = 24
-private let mostProcesses = 12
+private let mostThreads = 16
+private let mostProcesses = 8
 
 extension HTML {
     /// Where the time goes now: of the job's threads, or of the whole machine.
@@ -14,7 +14,6 @@ extension HTML {
         guard let threads, !threads.threads.isEmpty else { return }
         element(.section) { section in
             section.element(.h2, text: "Where the time goes now")
-            section.processes(observation, threads)
             section.element(
                 .p, "quiet",
                 text: "Percent of wall time; held: interrupted, or blocked but not asleep.")
@@ -22,24 +21,33 @@ extension HTML {
             section.legend(pageParts(sum))
             section.threadTable(threads.threads, observation.job)
             section.waits(threads)
+            section.processes(observation, threads)
         }
     }
 
+    /// Those that launch work first; their helpers are many and alike.
     private mutating func processes(_ observation: Observation, _ threads: Threads) {
-        let processes = observation.job.processes
-        let members = Dictionary(grouping: threads.threads, by: \.pid)
+        let job = observation.job
+        let launching = Set(threads.threads.filter { job.role($0.tid) == .launch }.map(\.pid))
+        let all = job.processes.filter { launching.contains($0.pid) }
+            + job.processes.filter { !launching.contains($0.pid) }
+        let shownFirst = all.prefix(
+            launching.isEmpty ? mostProcesses : min(launching.count, mostProcesses))
+        let wanted = Set(shownFirst.map(\.pid))
+        let members = Dictionary(
+            grouping: threads.threads.filter { wanted.contains($0.pid) }, by: \.pid)
+        element(.h3, text: "Who is watched")
         element(.ul, classes: "processes") { list in
-            for process in processes.prefix(mostProcesses) {
+            for process in shownFirst {
                 let own = members[process.pid] ?? []
+                let lines = [identityLine(process), placementLine(process, own, observation)]
+                let more = lines.compactMap { $0 }.joined(separator: "; ")
                 list.element(.li) { item in
                     item.add(processLine(process, threads: own.count), limit: 400)
-                    let lines = [identityLine(process), placementLine(process, own, observation)]
-                    for line in lines.compactMap({ $0 }) {
-                        item.element(.div, "quiet", text: line, limit: 1_000)
-                    }
+                    if !more.isEmpty { item.element(.div, "quiet", text: more, limit: 1_000) }
                 }
             }
-            list.more(processes.count - mostProcesses, "process")
+            list.more(all.count - shownFirst.count, "process")
         }
     }
 
