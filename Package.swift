@@ -111,6 +111,10 @@ let package = Package(
             name: "scale-bench",
             dependencies: ["Host", "Machines", "Rules", "Signals", "Training"],
             path: "Benchmarks/scale", exclude: ["README.md"], swiftSettings: common),
+        .executableTarget(
+            name: "page-samples",
+            dependencies: ["Host", "Machines", "Outputs", "Rules", "Signals", "Training"],
+            path: "Tests/PageSamples", swiftSettings: common),
 
         // What a recorded tick costs; killed at work by RecordingTests.
         .executableTarget(
