@@ -194,7 +194,8 @@ static __always_inline void charge_off_cpu(struct ledger_thread *thread, struct 
 		thread->writing += asleep;
 	if (!waited)
 		return;
-	cpu->waits[slot_of(waited, LEDGER_WAIT_SLOTS)]++;
+	/* Units of 2^-30 s, so that slots end at powers of two of seconds. */
+	cpu->waits[slot_of((waited * 1100 >> 10) - 1, LEDGER_WAIT_SLOTS)]++;
 	if (thread->off & LEDGER_OFF_YIELD) {
 		blame(thread, task->pid, WHO(LEDGER_YIELD, 0), waited);
 		return;

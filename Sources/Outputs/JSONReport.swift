@@ -62,12 +62,14 @@ private func window(_ observation: Observation) -> JSON {
     ])
 }
 
-/// Waits of watched threads for a CPU: how many, and their distribution by power of two of ns.
+/// Waits of watched threads for a CPU: how many, and how many of them up to which time,
+/// each bound twice the one before.
 private func runQueueWaits(_ observation: Observation) -> JSON {
     let slots = (try? observation.whole(CPUs.self).waitSlots) ?? []
     return .object([
         ("count", JSON(slots.reduce(0, &+))),
-        ("log2Nanoseconds", .array(slots.map { JSON($0) })),
+        ("firstUpperSeconds", .number(1 / Double(1 << 29))),
+        ("counts", .array(slots.map { JSON($0) })),
     ])
 }
 

@@ -11,7 +11,8 @@ struct Stoker: ParsableCommand {
         version: version,
         subcommands: [
             DiagnoseCommand.self, RecordCommand.self, DaemonCommand.self, CheckCommand.self,
-            TopologyCommand.self, ExplainCommand.self, ConfigCommand.self, GPUWorkerCommand.self,
+            TopologyCommand.self, ExplainCommand.self, ConfigCommand.self, MetricsCommand.self,
+            GPUWorkerCommand.self,
         ])
 }
 

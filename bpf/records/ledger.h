@@ -169,7 +169,7 @@ struct ledger_cpu {
 	__u64 softirqs_watched[LEDGER_SOFTIRQ_SLOTS];
 	__u64 vectors[LEDGER_VECTORS];
 	__u64 vectors_watched[LEDGER_VECTORS];
-	__u64 waits[LEDGER_WAIT_SLOTS]; /* waits of watched threads, by log2 of ns */
+	__u64 waits[LEDGER_WAIT_SLOTS]; /* slot n: (2^n, 2^(n+1)] * 2^-30 s */
 	__u64 lost_threads;		/* could not be given a ledger */
 	__u64 lost_deaths;		/* ring buffer full */
 	__u64 lost_blame;		/* ns of waiting whose culprit found no room */

@@ -29,7 +29,8 @@ extension HTML {
     private mutating func processes(_ observation: Observation, _ threads: Threads) {
         let job = observation.job
         let launching = Set(threads.threads.filter { job.role($0.tid) == .launch }.map(\.pid))
-        let all = job.processes.filter { launching.contains($0.pid) }
+        let all =
+            job.processes.filter { launching.contains($0.pid) }
             + job.processes.filter { !launching.contains($0.pid) }
         let shownFirst = all.prefix(
             launching.isEmpty ? mostProcesses : min(launching.count, mostProcesses))

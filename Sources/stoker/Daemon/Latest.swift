@@ -12,19 +12,25 @@ final class Latest: Sendable {
     /// Everything that an answer is made of.
     struct Snapshot: Sendable {
         var tick: Tick
+        var counters: MetricCounters
+        var own: SelfReport
+        var hour: HourOfSums
+        /// What the daemon has to say of itself: why it sees or keeps less than it could.
+        var notes: [String]
     }
 
     private let snapshot = Mutex<Snapshot?>(nil)
     /// CLOCK_MONOTONIC, ns.
     private let lookedAt = Atomic<UInt64>(monotonicNanoseconds())
-    private let patience: Atomic<UInt64>
+    private let tickNanoseconds: Atomic<UInt64>
+    private let hostname: String
 
-    init(tick: UInt64) { patience = Atomic(Self.patience(tick)) }
+    init(hostname: String, tick: UInt64) {
+        self.hostname = hostname
+        tickNanoseconds = Atomic(tick)
+    }
 
-    /// A loop that missed three ticks is stuck; five seconds for the host's own hiccups. Judgement.
-    private static func patience(_ tick: UInt64) -> UInt64 { 3 &* tick &+ 5_000_000_000 }
-
-    func change(tick: UInt64) { patience.store(Self.patience(tick), ordering: .relaxed) }
+    func change(tick: UInt64) { tickNanoseconds.store(tick, ordering: .relaxed) }
 
     /// The loop is alive.
     func note(_ now: UInt64) { lookedAt.store(now, ordering: .relaxed) }
@@ -39,18 +45,46 @@ final class Latest: Sendable {
 
     private var unhealthy: String? {
         let age = growth(monotonicNanoseconds(), lookedAt.load(ordering: .relaxed))
-        guard age > patience.load(ordering: .relaxed) else { return nil }
+        // A loop that missed three ticks is stuck; five seconds for hiccups of the host. Judgement.
+        let patience = 3 &* tickNanoseconds.load(ordering: .relaxed) &+ 5_000_000_000
+        guard age > patience else { return nil }
         return "the loop that measures is stuck for \(age / 1_000_000_000) s"
     }
 
     /// How the server reaches it.
     func site() -> Site {
         Site(
-            metrics: { _ in "" },
+            metrics: { [self] in metrics($0) },
             report: { [self] in report($0) },
-            page: { "" },
+            page: { [self] in page() },
             unready: { [self] in unready },
             unhealthy: { [self] in unhealthy })
+    }
+
+    private func metrics(_ format: Site.MetricsFormat) -> String {
+        let snapshot = current
+        let look = snapshot.map {
+            MetricsSnapshot.Look($0.tick.step, $0.tick.observation, $0.tick.diagnosis)
+        }
+        return exposition(
+            MetricsSnapshot(
+                counters: snapshot?.counters ?? MetricCounters(), look: look,
+                own: snapshot?.own ?? SelfReport()),
+            format == .text ? .text : .openMetrics)
+    }
+
+    private func page() -> String {
+        let snapshot = current
+        let report = snapshot.map {
+            PageReport(
+                $0.tick.observation, $0.tick.diagnosis, since: $0.tick.since, rules: catalogue)
+        }
+        let tick = tickNanoseconds.load(ordering: .relaxed)
+        let about = PageAbout(
+            host: hostname, version: version, now: wallClock(),
+            tickSeconds: Double(tick) / 1e9,
+            notes: (snapshot?.notes ?? []) + [unready, unhealthy].compactMap { $0 })
+        return hostPage(report, hour: snapshot?.hour ?? HourOfSums(), about: about)
     }
 
     private func report(_ format: Site.ReportFormat) -> String {

@@ -2,6 +2,7 @@ import Configuration
 import Daemon
 import Glibc
 import Host
+import Outputs
 import Rules
 import Service
 import Serving
@@ -20,6 +21,8 @@ struct RunningDaemon: ~Copyable {
     private var settings: DaemonSettings
     private var engine: Engine
     private var history: DaemonHistory
+    private var hour = HourOfSums()
+    private var counters = MetricCounters()
     private var log: Log
     private var aliveAt: UInt64 = 0
 
@@ -29,7 +32,8 @@ struct RunningDaemon: ~Copyable {
     init(_ options: SettingOptions, _ start: ServiceStart) throws(Failure) {
         let read = try Self.read(options, host)
         let settings = read.effective.settings
-        let latest = Latest(tick: settings.tick)
+        let hostname = host.line("/proc/sys/kernel/hostname") ?? ""
+        let latest = Latest(hostname: hostname, tick: settings.tick)
         var log = Log(settings, toJournal: start.logsToJournal)
         let server: Server
         do throws(ServingError) {
@@ -40,7 +44,7 @@ struct RunningDaemon: ~Copyable {
         // Before the probes: who is refused leaves no trace.
         let engineSettings = EngineSettings(settings)
         let history = try DaemonHistory(
-            settings, on: host, hostname: host.line("/proc/sys/kernel/hostname") ?? "", memoryNanoseconds: engineSettings.memory)
+            settings, on: host, hostname: hostname, memoryNanoseconds: engineSettings.memory)
         var facts = HostFacts.read(from: host)
         let worker = GPUOptions.worker(settings.nvml, on: host, &facts, within: Self.workerStart)
         engine = Engine(
@@ -112,7 +116,27 @@ struct RunningDaemon: ~Copyable {
         let before = history.status
         history.append(tick)
         log.note(history.status, before: before)
-        latest.publish(Latest.Snapshot(tick: tick))
+        hour.add(
+            tick.step, tick.observation.job, tick.diagnosis, at: tick.sample.monotonic)
+        counters.add(tick.step, tick.observation, tick.diagnosis)
+        let own = SelfReport(
+            tick.own, server.counters, history.status, budget: settings.overheadBudget)
+        latest.publish(
+            Latest.Snapshot(
+                tick: tick, counters: counters, own: own, hour: hour, notes: notes(tick.own)))
+    }
+
+    private func notes(_ own: OwnReport) -> [String] {
+        var notes: [String] = []
+        if let trouble = history.status.trouble { notes.append("no history is kept: \(trouble)") }
+        if !own.leftOut.isEmpty {
+            let parts = own.leftOut.joined(separator: ", ")
+            notes.append("left out to keep to the overhead budget: \(parts)")
+        }
+        if own.isOverBudget {
+            notes.append("above the overhead budget with nothing left to leave out")
+        }
+        return notes
     }
 
     /// Only the loop that measures says that it lives.
