@@ -87,7 +87,8 @@ let package = Package(
         // The daemon's files, and its manners under systemd.
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
         .target(
-            name: "Configuration", dependencies: ["CYAML", "Host"], swiftSettings: common,
+            name: "Configuration", dependencies: ["CYAML", "Host", "Serving", "Training"],
+            swiftSettings: common,
             linkerSettings: [library("yaml")]),
         .target(name: "CService"),
         .target(
@@ -110,6 +111,10 @@ let package = Package(
             name: "scale-bench",
             dependencies: ["Host", "Machines", "Rules", "Signals", "Training"],
             path: "Benchmarks/scale", exclude: ["README.md"], swiftSettings: common),
+        .executableTarget(
+            name: "page-samples",
+            dependencies: ["Host", "Machines", "Outputs", "Rules", "Signals", "Training"],
+            path: "Tests/PageSamples", swiftSettings: common),
 
         // What a recorded tick costs; killed at work by RecordingTests.
         .executableTarget(

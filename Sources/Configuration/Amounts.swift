@@ -58,3 +58,11 @@ private func written(_ amount: UInt64, _ units: [(unit: String, size: UInt64)]) 
         "\(amount / $0.size)\($0.unit)"
     }
 }
+
+/// A decimal number without a sign, at most `most`.
+func wholeNumber(_ text: some StringProtocol, most: UInt64) -> UInt64? {
+    guard !text.isEmpty, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")) ~= $0 }),
+        let number = UInt64(text), number <= most
+    else { return nil }
+    return number
+}

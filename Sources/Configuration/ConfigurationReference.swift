@@ -10,7 +10,7 @@ package func configurationReference() -> String {
 
         `stoker config check [FILE]` tells everything that is wrong, with its line; `stoker config show` tells
         each value that holds and where it came from. `systemctl reload stoker` takes a changed file, or keeps
-        everything as it was when something is wrong in it. Settings marked *restart* wait for a restart.
+        everything as it was when something is wrong in it. DaemonSettings marked *restart* wait for a restart.
 
         Files are YAML: UTF-8, at most 1 MiB, one document, no anchors, aliases or tags. A key that is not in
         the table is an error. Times are `500ms`, `30s`, `10m`, `2h`; sizes `512MB` or `64MiB`; shares `0.5%` or
@@ -21,7 +21,7 @@ package func configurationReference() -> String {
         |---|---|---|---|
 
         """
-    let standard = Settings()
+    let standard = DaemonSettings()
     for key in settingKeys {
         let restart = key.needsRestart ? " *restart*" : ""
         let list = key.takesList ? "a list of " : ""
@@ -62,7 +62,7 @@ package func exampleConfiguration() -> String {
         #   stoker config check \(StandardPlace.file) && systemctl reload stoker
 
         """
-    let standard = Settings()
+    let standard = DaemonSettings()
     var section = ""
     for key in settingKeys {
         let parts = key.name.split(separator: ".", maxSplits: 1).map(String.init)

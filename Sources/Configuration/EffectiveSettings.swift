@@ -1,8 +1,8 @@
 package import Host
 
-/// Settings that hold, and where each came from.
+/// DaemonSettings that hold, and where each came from.
 package struct EffectiveSettings: Equatable, Sendable {
-    package var settings = Settings()
+    package var settings = DaemonSettings()
     /// By the key's name; `Origin.standard` for those that are not in it.
     package var origins: [String: Origin] = [:]
     /// What works and should be looked at.
@@ -42,7 +42,7 @@ extension EffectiveSettings {
     }
 }
 
-/// Settings while they are put together, with all that is wrong on the way.
+/// DaemonSettings while they are put together, with all that is wrong on the way.
 private struct SettingsReading {
     let host: Host
     var result = EffectiveSettings()

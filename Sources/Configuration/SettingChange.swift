@@ -8,7 +8,7 @@ package struct SettingChange: Equatable, Sendable {
 }
 
 /// What differs, in the order of `settingKeys`.
-package func changes(from earlier: Settings, to later: Settings) -> [SettingChange] {
+package func changes(from earlier: DaemonSettings, to later: DaemonSettings) -> [SettingChange] {
     settingKeys.compactMap { key in
         let (from, to) = (key.value(earlier), key.value(later))
         guard from != to else { return nil }

@@ -1,3 +1,7 @@
+import Host
+import Serving
+import Training
+
 /// One setting: how it is called, read, shown and explained. `settingKeys` is the list of them.
 package struct SettingKey: Sendable {
     /// Sections and name, as `history.size`.
@@ -9,12 +13,12 @@ package struct SettingKey: Sendable {
     package let help: String
     /// A running daemon cannot take a new value.
     package let needsRestart: Bool
-    package let value: @Sendable (Settings) -> SettingValue
+    package let value: @Sendable (DaemonSettings) -> SettingValue
     /// False when the words are not of its form.
-    let set: @Sendable (inout Settings, [String]) -> Bool
+    let set: @Sendable (inout DaemonSettings, [String]) -> Bool
 
     init<Value>(
-        _ name: String, _ path: any WritableKeyPath<Settings, Value> & Sendable,
+        _ name: String, _ path: any WritableKeyPath<DaemonSettings, Value> & Sendable,
         _ form: SettingForm<Value>, needsRestart: Bool = false, _ help: String
     ) {
         self.name = name
@@ -44,7 +48,7 @@ package let settingKeys: [SettingKey] = [
     SettingKey(
         "listen", \.listen,
         .list(
-            "addresses with a port, such as 127.0.0.1:9941 or [::1]:9941", least: 1,
+            "addresses with a port, such as 127.0.0.1:19941 or [::1]:19941", least: 1,
             read: { ListenAddress($0) }, show: { $0.description }),
         needsRestart: true,
         "Where HTTP answers. Sockets that systemd hands over come before it."),
@@ -90,11 +94,9 @@ package let settingKeys: [SettingKey] = [
     SettingKey(
         "training.users", \.training.users,
         .list(
-            "names or numbers of users", read: { isUser($0) ? $0 : nil }, show: { $0 }),
+            "names of users in /etc/passwd, or their numbers", read: { isUser($0) ? $0 : nil },
+            show: { $0 }),
         "Processes of these users count as training."),
-    SettingKey(
-        "metrics.pids", \.labelsPIDs, .flag,
-        "Whether metrics have labels by process; many series come of it."),
     SettingKey(
         "nvml", \.nvml, .optionalPath, needsRestart: true,
         "NVIDIA's management library, where the loader does not find it."),

@@ -1,4 +1,5 @@
 package import Host
+package import Serving
 
 /// Who may read over HTTP, and with which headers: the file format of Prometheus' exporter-toolkit.
 package struct WebConfiguration: Equatable, Sendable {
@@ -8,18 +9,6 @@ package struct WebConfiguration: Equatable, Sendable {
     package var rateLimit: RateLimit?
     /// What works and should be looked at.
     package var warnings: [Problem] = []
-
-    /// A token bucket for all requests.
-    package struct RateLimit: Equatable, Sendable {
-        /// ns between two requests
-        package var interval: UInt64
-        package var burst: Int
-
-        package init(interval: UInt64, burst: Int) {
-            self.interval = interval
-            self.burst = burst
-        }
-    }
 
     /// Headers that the exporter-toolkit lets one set.
     package static let headerNames = [
@@ -124,7 +113,7 @@ private struct WebReading {
     }
 
     private mutating func takeRateLimit(_ node: YAMLNode) {
-        var limit = WebConfiguration.RateLimit(interval: 0, burst: 1)
+        var limit = RateLimit(interval: 0, burst: 1)
         each(of: node, named: "rate_limit", known: ["interval", "burst"]) { reading, entry in
             let text = entry.value.scalar ?? ""
             if entry.key == "burst" {

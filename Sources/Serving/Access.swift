@@ -5,10 +5,14 @@ import NIOHTTP1
 struct Access: Sendable {
     let users: [String: BcryptHash]
     let headers: [(name: String, value: String)]
+    /// For all that comes, whoever sends it; `nil`: none.
+    let rate: RateLimit?
     /// What passwords of unknown users are checked against, so that they take as long as others.
     let decoy: BcryptHash?
 
-    init(users: [String: String], headers: [String: String]) throws(ServingError) {
+    init(
+        users: [String: String], headers: [String: String], rate: RateLimit?
+    ) throws(ServingError) {
         var hashes: [String: BcryptHash] = [:]
         for (user, text) in users.sorted(by: { $0.key < $1.key }) {
             guard let hash = BcryptHash(text), !user.contains(":") else {
@@ -20,6 +24,7 @@ struct Access: Sendable {
             guard Self.isHeader(name, value) else { throw .header(name) }
         }
         self.users = hashes
+        self.rate = rate
         self.headers = headers.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         decoy = hashes.values.max { $0.cost < $1.cost }
     }

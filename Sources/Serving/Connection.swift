@@ -158,6 +158,8 @@ final class Connection: ChannelInboundHandler {
         switch item {
         case .refusal(let response): send(response, to: nil)
         case .request(let head):
+            let wait = room.requestWait()
+            guard wait == 0 else { return send(later(wait, head), to: head) }
             let access = room.rules
             room.doorman.ask(head.headers["authorization"], access) { [self] answer in
                 guard phase == .answering else { return }
@@ -173,11 +175,14 @@ final class Connection: ChannelInboundHandler {
             var response = Response.refusal(.unauthorized, Site.path(of: head))
             response.header = ("WWW-Authenticate", "Basic realm=\"stoker\", charset=\"UTF-8\"")
             return response
-        case .later(let seconds):
-            var response = Response.refusal(.tooManyRequests, Site.path(of: head))
-            response.header = ("Retry-After", "\(seconds)")
-            return response
+        case .later(let seconds): return later(Double(seconds), head)
         }
+    }
+
+    private func later(_ seconds: Double, _ head: HTTPRequestHead) -> Response {
+        var response = Response.refusal(.tooManyRequests, Site.path(of: head))
+        response.header = ("Retry-After", "\(Int(seconds.rounded(.up)))")
+        return response
     }
 
     private func send(_ response: Response, to head: HTTPRequestHead?) {

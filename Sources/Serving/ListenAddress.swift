@@ -17,11 +17,11 @@ package struct ListenAddress: Equatable, Sendable, CustomStringConvertible {
     }
 
     /// `127.0.0.1:19941`, `[::1]:19941`, `localhost:19941`, or `:19941` for every address.
-    package init(_ text: String) throws(ServingError) {
+    package init?(_ text: String) {
         guard let colon = text.lastIndex(of: ":"),
             let port = UInt16(text[text.index(after: colon)...]),
             text[text.index(after: colon)...].allSatisfy(\.isNumber)
-        else { throw .address(text) }
+        else { return nil }
         let host = text[..<colon]
         switch host {
         case "": self.init(host: "::", port: Int(port))
@@ -31,7 +31,7 @@ package struct ListenAddress: Equatable, Sendable, CustomStringConvertible {
             let bare = String(isBracketed ? host.dropFirst().dropLast() : host)
             guard bare.contains(":") == isBracketed,
                 (try? SocketAddress(ipAddress: bare, port: Int(port))) != nil
-            else { throw .address(text) }
+            else { return nil }
             self.init(host: bare, port: Int(port))
         }
     }

@@ -10,6 +10,7 @@ final class Room {
     private let access: Shared<Access>
     private let counters: Shared<ServerCounters>
     private let gzip = Gzip()
+    private var gate = RequestGate()
     private var connections: [ObjectIdentifier: Connection] = [:]
 
     /// Smaller bodies fit into one packet as they are.
@@ -75,6 +76,11 @@ final class Room {
     }
 
     // MARK: Answers
+
+    /// Seconds until the next request is answered; zero when this one is.
+    func requestWait() -> Double {
+        gate.wait(access.value.rate, now: NIODeadline.now().uptimeNanoseconds)
+    }
 
     func response(to head: HTTPRequestHead) -> Response {
         guard hasRoomForResponse() else {

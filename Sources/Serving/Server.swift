@@ -15,23 +15,25 @@ package final class Server: Sendable {
     private let group = Mutex<MultiThreadedEventLoopGroup?>(nil)
 
     /// `users`: names and their bcrypt hashes; all may come in when there are none. `headers`: what
-    /// every answer carries besides ours.
+    /// every answer carries besides ours. `rate`: for all requests together.
     package init(
         site: Site, users: [String: String] = [:], headers: [String: String] = [:],
-        limits: ServerLimits = ServerLimits()
+        rate: RateLimit? = nil, limits: ServerLimits = ServerLimits()
     ) throws(ServingError) {
         self.site = site
         self.limits = limits
-        access = Shared(try Access(users: users, headers: headers))
+        access = Shared(try Access(users: users, headers: headers, rate: rate))
     }
 
     /// Takes effect with the next request of each client; when it throws nothing has changed.
     package func replace(
-        users: [String: String], headers: [String: String]
+        users: [String: String], headers: [String: String], rate: RateLimit?
     ) throws(ServingError) {
-        let new = try Access(users: users, headers: headers)
+        let new = try Access(users: users, headers: headers, rate: rate)
         access.change { $0 = new }
     }
+
+    package var asksForPasswords: Bool { !access.value.isOpen }
 
     package var counters: ServerCounters { counts.value }
 
@@ -130,7 +132,7 @@ package final class Server: Sendable {
             } catch let error as IOError {
                 throw .listen(address.description, errno: error.errnoCode)
             } catch {
-                throw .address(address.description)
+                throw .listen(address.description, errno: EINVAL)
             }
         }
     }

@@ -2,8 +2,6 @@ import Glibc
 
 /// Why the server cannot start, or cannot take new settings.
 package enum ServingError: Error, Equatable {
-    /// Not an address with a port.
-    case address(String)
     case listen(String, errno: CInt)
     /// A descriptor that was handed in is not a listening socket.
     case descriptor(CInt, errno: CInt)
@@ -16,8 +14,6 @@ package enum ServingError: Error, Equatable {
     /// One line for the operator.
     package var reason: String {
         switch self {
-        case .address(let text):
-            "“\(text)” is no address to listen on: want 127.0.0.1:\(ListenAddress.standardPort) or [::1]:\(ListenAddress.standardPort)"
         case .listen(let address, let code):
             "cannot listen on \(address): \(String(cString: strerror(code)))"
         case .descriptor(let number, let code):

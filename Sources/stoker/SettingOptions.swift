@@ -10,7 +10,7 @@ struct SettingOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Where HTTP answers, such as 127.0.0.1:9941. May be repeated.", valueName: "address"))
+            "Where HTTP answers, such as 127.0.0.1:19941. May be repeated.", valueName: "address"))
     var listen: [String] = []
 
     @Option(

@@ -26,7 +26,7 @@ import Testing
         let tree = Tree()
         try tree.write(StandardPlace.file, exampleInForce())
         let found = try EffectiveSettings.read(from: tree.host, environment: [:])
-        #expect(found.settings == Settings())
+        #expect(found.settings == DaemonSettings())
         #expect(found.origins.count == settingKeys.count)
     }
 

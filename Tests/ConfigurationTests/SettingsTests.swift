@@ -1,6 +1,8 @@
 import Host
 import Machines
+import Serving
 import Testing
+import Training
 
 @testable import Configuration
 
@@ -40,7 +42,6 @@ import Testing
           commands: ['torchrun|python3? .*train', "it's"]
           cgroups: [/slurm]
           users: [alice, 1000]
-        metrics: {pids: true}
         nvml: /opt/libnvidia-ml.so.1
         log: {level: debug, format: json}
         """
@@ -48,14 +49,14 @@ import Testing
     @Test func noFileIsNeeded() throws {
         let found = try read(nil)
         #expect(found == EffectiveSettings())
-        #expect(found.settings.listen.map(\.description) == ["127.0.0.1:9941"])
-        #expect(found.settings.listen.allSatisfy { $0.isLoopback })
+        #expect(found.settings.listen.map(\.description) == ["127.0.0.1:19941"])
+        #expect(found.settings.listen.allSatisfy { !$0.isBeyondLoopback })
     }
 
     @Test func everyKeyIsTakenAndKnowsItsLine() throws {
         let found = try read(full)
         for key in settingKeys {
-            #expect(key.value(found.settings) != key.value(Settings()), "\(key.name)")
+            #expect(key.value(found.settings) != key.value(DaemonSettings()), "\(key.name)")
             guard case .file(standard, _) = found.origin(of: key) else {
                 Issue.record("\(key.name) from \(found.origin(of: key))")
                 continue
@@ -67,7 +68,7 @@ import Testing
         #expect(found.settings.overheadBudget == 0.01)
         #expect(found.settings.training.users == ["alice", "1000"])
         #expect(found.settings.listen.map(\.port) == [9100, 1])
-        #expect(found.settings.listen.map(\.isLoopback) == [false, true])
+        #expect(found.settings.listen.map(\.isBeyondLoopback) == [true, false])
     }
 
     @Test func flagsBeatEnvironmentBeatsFileBeatsDefault() throws {
@@ -142,7 +143,7 @@ import Testing
                 "/etc/stoker/config.yaml:9:14: log.level is \"loud\"; expected error, warning,"
                     + " info, debug",
                 "/etc/stoker/config.yaml:10:9: listen is nothing; expected a list of addresses"
-                    + " with a port, such as 127.0.0.1:9941 or [::1]:9941",
+                    + " with a port, such as 127.0.0.1:19941 or [::1]:19941",
                 "/etc/stoker/config.yaml:11:22: training.commands is \"(\"; expected a list of"
                     + " POSIX extended regular expressions without {} and \\1",
                 "STOKER_NVML: nvml is \"lib.so\"; expected an absolute path, or null",
@@ -174,7 +175,7 @@ import Testing
             nil,
             environment: [
                 "STOKER_TIC": "2s", "STOKER_SERVICE_HOST": "10.0.0.1",
-                "STOKER_PORT_9941_TCP": "tcp://10.0.0.1:9941", "STOKER_TEST_PROBES": "1",
+                "STOKER_PORT_9941_TCP": "tcp://10.0.0.1:19941", "STOKER_TEST_PROBES": "1",
             ])
         #expect(
             found.warnings.map(\.text) == [
@@ -184,7 +185,7 @@ import Testing
 
     @Test func changesTellWhatWaitsForARestart() throws {
         let later = try read(full).settings
-        let all = changes(from: Settings(), to: later)
+        let all = changes(from: DaemonSettings(), to: later)
         #expect(all.map(\.key) == settingKeys.map(\.name))
         #expect(
             all.filter(\.needsRestart).map(\.key) == ["listen", "history.folder", "nvml"])
@@ -200,7 +201,7 @@ import Testing
 
     @Test func whatIsShownIsReadBackTheSame() throws {
         let found = try read(full).settings
-        for settings in [found, Settings()] {
+        for settings in [found, DaemonSettings()] {
             let text = settingKeys.map { "\($0.name): \($0.value(settings).yaml)\n" }.joined()
             #expect(try read(text).settings == settings)
         }

@@ -1,5 +1,6 @@
 import Glibc
 import Machines
+import Serving
 import Testing
 
 @testable import Configuration
@@ -44,7 +45,7 @@ import Testing
             found.headers == [
                 "X-Frame-Options": "DENY", "Content-Security-Policy": "default-src 'self'",
             ])
-        #expect(found.rateLimit == .init(interval: 100_000_000, burst: 20))
+        #expect(found.rateLimit == RateLimit(interval: 100_000_000, burst: 20))
         #expect(found.warnings.isEmpty)
     }
 

@@ -120,7 +120,7 @@ import Testing
         let page = try server.get("/")
         #expect(page.headers["strict-transport-security"] == "max-age=1")
         #expect(page.headers["content-security-policy"] == "default-src x")
-        try server.server.replace(users: [:], headers: ["X-Frame-Options": "deny"])
+        try server.server.replace(users: [:], headers: ["X-Frame-Options": "deny"], rate: nil)
         let next = try server.get("/missing")
         #expect(next.headers["x-frame-options"] == "deny")
         #expect(next.headers["strict-transport-security"] == nil)

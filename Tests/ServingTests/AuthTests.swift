@@ -47,14 +47,14 @@ private func basic(_ user: String, _ password: String) -> String {
         let server = try TestServer(users: ["ann": cheap])
         let client = try server.client()
         #expect(client.get("/healthz", basic("ann", "right horse"))?.status == 200)
-        try server.server.replace(users: ["bob": cheap], headers: [:])
+        try server.server.replace(users: ["bob": cheap], headers: [:], rate: nil)
         #expect(client.get("/healthz", basic("ann", "right horse"))?.status == 401)
         #expect(client.get("/healthz", basic("bob", "right horse"))?.status == 200)
         #expect(throws: ServingError.password(user: "eve")) {
-            try server.server.replace(users: ["eve": "secret"], headers: [:])
+            try server.server.replace(users: ["eve": "secret"], headers: [:], rate: nil)
         }
         #expect(client.get("/healthz", basic("bob", "right horse"))?.status == 200)
-        try server.server.replace(users: [:], headers: [:])
+        try server.server.replace(users: [:], headers: [:], rate: nil)
         #expect(client.get("/healthz")?.status == 200)
     }
 

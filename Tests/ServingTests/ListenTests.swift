@@ -13,7 +13,7 @@ import Testing
         ("[fe80::1]:80", "[fe80::1]:80", true), ("128.0.0.1:80", "128.0.0.1:80", true),
     ])
     func readsAddresses(text: String, written: String, isBeyond: Bool) throws {
-        let address = try ListenAddress(text)
+        let address = try #require(ListenAddress(text))
         #expect(address.description == written)
         #expect(address.isBeyondLoopback == isBeyond)
     }
@@ -24,12 +24,12 @@ import Testing
         "127.0.0.1:٣", "300.1.1.1:80", "\0:80", "http://127.0.0.1:80",
     ])
     func refusesOtherAddresses(text: String) {
-        #expect(throws: ServingError.address(text)) { try ListenAddress(text) }
+        #expect(ListenAddress(text) == nil)
     }
 
     @Test func saysWhenAnAddressIsInUse() throws {
         let first = try TestServer()
-        let address = try ListenAddress("127.0.0.1:\(first.port)")
+        let address = try #require(ListenAddress("127.0.0.1:\(first.port)"))
         let second = try Server(site: .small)
         let error = ServingError.listen(address.description, errno: EADDRINUSE)
         #expect(throws: error) { try second.start([.address(address)]) }
@@ -43,8 +43,8 @@ import Testing
         let second = try Server(site: .small)
         #expect(throws: ServingError.self) {
             try second.start([
-                .address(try ListenAddress("127.0.0.1:\(free)")),
-                .address(try ListenAddress("127.0.0.1:\(first.port)")),
+                .address(try #require(ListenAddress("127.0.0.1:\(free)"))),
+                .address(try #require(ListenAddress("127.0.0.1:\(first.port)"))),
             ])
         }
         #expect(throws: ClientError.self) { try Client(port: free) }
@@ -54,7 +54,8 @@ import Testing
         var port = 0
         for _ in 0..<5 {
             let server = try Server(site: .small)
-            let open = try server.start([.address(try ListenAddress("127.0.0.1:\(port)"))])
+            let open = try server.start([.address(try #require(ListenAddress("127.0.0.1:\(port)")))]
+            )
             port = try #require(open.first?.port)
             let client = try Client(port: port)
             #expect(client.get("/healthz")?.status == 200)
@@ -105,7 +106,7 @@ import Testing
         let server = try Server(site: .small)
         defer { server.stop() }
         do {
-            let open = try server.start([.address(try ListenAddress("[::1]:0"))])
+            let open = try server.start([.address(try #require(ListenAddress("[::1]:0")))])
             #expect(open.first?.isBeyondLoopback == false)
             #expect(open.first?.address.hasPrefix("[::1]:") == true)
         } catch ServingError.listen(_, let code) {
@@ -131,6 +132,6 @@ private func listeningSocket() throws -> CInt {
 private func freePort() throws -> Int {
     let server = try Server(site: .small)
     defer { server.stop() }
-    let open = try server.start([.address(try ListenAddress("127.0.0.1:0"))])
+    let open = try server.start([.address(try #require(ListenAddress("127.0.0.1:0")))])
     return try #require(open.first?.port)
 }

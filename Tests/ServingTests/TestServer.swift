@@ -9,12 +9,12 @@ final class TestServer {
 
     init(
         site: Site = .small, users: [String: String] = [:], headers: [String: String] = [:],
-        _ change: (inout ServerLimits) -> Void = { _ in }
+        rate: RateLimit? = nil, _ change: (inout ServerLimits) -> Void = { _ in }
     ) throws {
         var limits = ServerLimits()
         change(&limits)
-        server = try Server(site: site, users: users, headers: headers, limits: limits)
-        let open = try server.start([.address(try ListenAddress("127.0.0.1:0"))])
+        server = try Server(site: site, users: users, headers: headers, rate: rate, limits: limits)
+        let open = try server.start([.address(try #require(ListenAddress("127.0.0.1:0")))])
         port = try #require(open.first?.port)
     }
 

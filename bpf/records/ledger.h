@@ -153,8 +153,8 @@ struct ledger_cpu {
 	__u64 bulk_began;
 	__u64 bulk_weight; /* ns that `bulk_who` is ahead of all others */
 	__u64 bulk_who;
-	__u32 bulk_head; /* where the next bulk goes */
-	__u32 reserved;
+	__u32 bulk_head;	       /* where the next bulk goes */
+	__u32 running;		       /* tid that the last switch went to */
 	__u64 classes[LEDGER_CLASSES]; /* ns, less interrupts */
 	__u64 irq_began;
 	__u64 softirq_began;

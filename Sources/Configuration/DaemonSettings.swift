@@ -1,5 +1,8 @@
+package import Serving
+package import Training
+
 /// How the daemon is to run. Without any file the defaults here hold.
-package struct Settings: Equatable, Sendable {
+package struct DaemonSettings: Equatable, Sendable {
     package var listen = [ListenAddress.standard]
     /// Path of a web configuration, see `WebConfiguration`.
     package var webConfiguration: String?
@@ -23,7 +26,6 @@ package struct Settings: Equatable, Sendable {
     package var overheadBudget = 0.005
 
     package var training = TrainingMatch()
-    package var labelsPIDs = false
     /// Path of NVIDIA's management library; `nil`: where the loader finds it.
     package var nvml: String?
 
@@ -31,19 +33,6 @@ package struct Settings: Equatable, Sendable {
     package var logFormat = LogFormat.text
 
     package init() {}
-}
-
-/// What makes a process count as training besides the GPU that it computes on. Any one will do.
-package struct TrainingMatch: Equatable, Sendable {
-    package var commands: [CommandPattern] = []
-    /// Paths below the cgroup mount point; groups below them count too.
-    package var cgroups: [String] = []
-    /// Names or numbers.
-    package var users: [String] = []
-
-    package init() {}
-
-    package var isEmpty: Bool { commands.isEmpty && cgroups.isEmpty && users.isEmpty }
 }
 
 package enum LogLevel: String, CaseIterable, Sendable { case error, warning, info, debug }
