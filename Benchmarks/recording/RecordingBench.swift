@@ -73,6 +73,7 @@ import Signals
     private static var small: RecorderLimits {
         var limits = RecorderLimits()
         limits.bytes = 2 << 20
+        limits.seconds = 0
         return limits
     }
 

@@ -12,6 +12,9 @@ package struct RecorderLimits: Sendable, Equatable {
     package var segmentNanoseconds: UInt64 = 6 * 3_600_000_000_000
     /// A recorder that is begun again and again leaves many small segments. Judgement.
     package var segments = 1_000
+    /// History that has to fit into `bytes`, s: where threads are so many that it would not, ticks
+    /// are left out. A day: what happens at night is looked at in the morning.
+    package var seconds: UInt64 = 86_400
 
     package init() {}
 }
@@ -27,6 +30,8 @@ package struct Recorder: ~Copyable {
     /// Between two attempts while it is paused, and between two looks at sizes, ns. Judgement.
     private static let patience: UInt64 = 5_000_000_000
     private static let lookNanoseconds: UInt64 = 60_000_000_000
+    /// The longest distance of ticks, s; what ends is remembered for longer. Judgement.
+    private static let longestDistance: UInt64 = 10
     /// Segments that a full history has at least, or too much would go at once. Judgement.
     private static let leastSegments: UInt64 = 8
 
@@ -38,6 +43,9 @@ package struct Recorder: ~Copyable {
     private var segment: SegmentWriter?
     private var retryAt: UInt64 = 0
     private var lookedAt: UInt64?
+    private var writtenAt: UInt64?
+    /// Of ticks that are recorded, s: totals need not be written each second.
+    package private(set) var distance: UInt64 = 1
     package private(set) var state = RecorderState.recording
     /// Bytes of all segments, as of the last look.
     package private(set) var bytes: UInt64 = 0
@@ -68,7 +76,8 @@ package struct Recorder: ~Copyable {
         self.run = run
     }
 
-    /// Takes one tick. Never throws, never waits: history is not worth a late metric.
+    /// Takes one tick, or leaves it out where the next one will do. Never throws, never waits: history
+    /// is not worth a late metric.
     @discardableResult
     package mutating func append(_ entry: Entry) -> RecorderState {
         let now = entry.sample.monotonic
@@ -76,9 +85,13 @@ package struct Recorder: ~Copyable {
             missed += 1
             return state
         }
+        // Ticks are never quite a second apart.
+        let early = distance * 1_000_000_000 &- 500_000_000
+        if distance > 1, let writtenAt, now &- writtenAt < early { return state }
         do throws(RecordingError) {
             try look(now, entry.wallClock)
             try write(entry)
+            writtenAt = now
             state = .recording
         } catch {
             state = .paused(reason: error.reason)
@@ -99,6 +112,7 @@ package struct Recorder: ~Copyable {
         let isDue = lookedAt.map { now &- $0 >= Self.lookNanoseconds } ?? true
         if isDue || segment == nil {
             lookedAt = now
+            if let bytes = segment?.bytesPerRow { distance = distance(bytesPerRow: bytes) }
             (bytes, segments) = folder.trim(to: limits, keeping: segment?.path)
             if !isFresh(now) { close() }
         }
@@ -106,6 +120,12 @@ package struct Recorder: ~Copyable {
         let path = folder.nextPath(bootID: run.bootID, now: wallClock)
         segment = try SegmentWriter(path, run, at: now)
         segments += 1
+    }
+
+    private func distance(bytesPerRow: UInt64) -> UInt64 {
+        let ticks = limits.bytes / max(1, bytesPerRow)
+        let seconds = (limits.seconds &+ ticks &- 1) / max(1, ticks)
+        return min(max(1, seconds), Self.longestDistance)
     }
 
     /// Closes the segment of a folder; one without a row is not left behind.

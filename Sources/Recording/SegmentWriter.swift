@@ -11,6 +11,8 @@ struct SegmentWriter: ~Copyable {
     private static let cacheKibibytes = 256
     /// The log is cut to this when a large row made it longer.
     private static let logBytes = 4 << 20
+    /// Bytes that a row takes beside its body: measured, 80 to 400.
+    private static let overhead: UInt64 = 200
 
     let path: String
     /// CLOCK_MONOTONIC, ns.
@@ -22,8 +24,11 @@ struct SegmentWriter: ~Copyable {
     /// Rows since the last whole one; `nil` when the next one has to be whole.
     private var rowsSince: Int?
     private var last: UInt64?
+    private var written: (rows: UInt64, bytes: UInt64) = (0, 0)
 
     var isEmpty: Bool { last == nil }
+    /// With what SQLite adds to each.
+    var bytesPerRow: UInt64 { written.bytes / max(1, written.rows) + Self.overhead }
 
     /// Creates the file, which must not exist, for its owner alone.
     init(_ path: String, _ run: RecordedRun, at monotonic: UInt64) throws(RecordingError) {
@@ -115,6 +120,8 @@ struct SegmentWriter: ~Copyable {
         if isWhole { wholeAt = monotonic }
         rowsSince = isWhole ? 0 : (since ?? 0) + 1
         last = monotonic
+        written.rows += 1
+        written.bytes += UInt64(body.count)
     }
 
     /// Leaves one file that needs nothing beside it.

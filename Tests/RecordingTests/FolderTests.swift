@@ -116,6 +116,7 @@ import Training
         let room = Room()
         var limits = RecorderLimits()
         limits.bytes = 400 << 10
+        limits.seconds = 0
         var recorder = try recorder(room, limits)
         for entry in Series.quiet(4_000, threads: 60) {
             #expect(recorder.append(entry) == .recording)
@@ -127,6 +128,31 @@ import Training
         #expect(segments(room).count > 2)
         #expect(history.bounds.to == Series.start + 4_000)
         #expect(history.bounds.from > Series.start + 500)
+    }
+
+    /// A second more or less is worth less than the night.
+    @Test func aDayFitsHoweverManyThreadsThereAre() throws {
+        let room = Room()
+        var limits = RecorderLimits()
+        limits.bytes = 16 << 20
+        var recorder = try recorder(room, limits)
+        for entry in Series.quiet(400, threads: 200) { recorder.append(entry) }
+        #expect((2...9).contains(recorder.distance), "\(recorder.distance)")
+        #expect(recorder.missed == 0)
+        recorder.finish()
+        let all = try History(room.file("history")).observation(TimeRange())
+        #expect(all.whole.seconds > 385)
+        #expect(all.timeline.dropFirst(100).allSatisfy { $0.seconds > 1 && $0.seconds < 10 })
+    }
+
+    @Test func fewThreadsAreRecordedEachSecond() throws {
+        let room = Room()
+        var recorder = try recorder(room)
+        for entry in Series.quiet(200, threads: 200) { recorder.append(entry) }
+        #expect(recorder.distance == 1)
+        recorder.finish()
+        let all = try History(room.file("history")).observation(TimeRange())
+        #expect(all.timeline.count == 199)
     }
 
     @Test func manyRestartsLeaveSomeSegments() throws {
