@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 # What the build links, what the tests and the linter run. Debian 12 and Ubuntu 24.04 names.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev libcrypt-dev libyaml-dev libsqlite3-dev
 TEST_PACKAGES := stress-ng clang-format python3-jsonschema hwloc-nox prometheus-node-exporter \
-	python3-pip gcc libc6-dev
+	python3-pip gcc libc6-dev prometheus
 VM_PACKAGES := qemu-system-x86 busybox-static numactl hwloc-nox debian-archive-keyring gcc \
 	libc6-dev iproute2 ibverbs-providers ibverbs-utils
 SYSTEMD_PACKAGES := systemd systemd-container curl

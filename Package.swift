@@ -115,6 +115,12 @@ let package = Package(
             name: "page-samples",
             dependencies: ["Host", "Machines", "Outputs", "Rules", "Signals", "Training"],
             path: "Tests/PageSamples", swiftSettings: common),
+        .executableTarget(
+            name: "metrics-samples",
+            dependencies: [
+                "Fabric", "Host", "Machines", "Outputs", "Rules", "Signals", "Training",
+            ],
+            path: "Tests/MetricsSamples", swiftSettings: common),
 
         // What a recorded tick costs; killed at work by RecordingTests.
         .executableTarget(

@@ -11,7 +11,7 @@ let deviceFamilies = [
         "busy_seconds", "Time in which something ran on the GPU, as far as its driver told."),
     gpuCounter("idle_seconds", "Time in which nothing ran on the GPU, as far as its driver told."),
     gpuCounter(
-        "idle_host_seconds", ["cause"], most: 12,
+        "idle_host_seconds", by: ["cause"], most: 12,
         "The part of the idle time that goes back to the host, by cause: estimates, from looks over the last seconds."
     ),
     gpuCounter(
@@ -21,19 +21,21 @@ let deviceFamilies = [
     gpuCounter("observed_seconds", "Time for which the driver told whether the GPU was busy."),
     gpuCounter("energy_joules", "Energy that the GPU took."),
     gpuCounter(
-        "throttled_seconds", ["reason"], most: 10,
+        "throttled_seconds", by: ["reason"], most: 10,
         "Time with clocks held down, by the reason that the driver gives."),
     gpuCounter(
-        "memory_errors", ["kind"], most: 2,
+        "memory_errors", by: ["kind"], most: 2,
         "Errors of the GPU's memory that were corrected, and that were not (ECC)."),
     gpuCounter("pcie_replays", "Transfers over PCI Express that had to be repeated."),
-    gpuCounter("xid_errors", ["xid"], most: 8, "Errors (XID) that the NVIDIA driver logged."),
+    gpuCounter("xid_errors", by: ["xid"], most: 8, "Errors (XID) that the NVIDIA driver logged."),
     gpuGauge("up", "Whether the driver answers for the GPU."),
-    gpuGauge("clock_hertz", ["clock"], most: 2, "Clocks of the multiprocessors and the memory."),
+    gpuGauge(
+        "clock_hertz", by: ["clock"], most: 2, "Clocks of the multiprocessors and the memory."),
     gpuGauge("power_watts", "Power that the GPU takes."),
-    gpuGauge("temperature_celsius", ["sensor"], most: 2, "Temperature of the chip and its memory."),
+    gpuGauge(
+        "temperature_celsius", by: ["sensor"], most: 2, "Temperature of the chip and its memory."),
     gpuGauge("memory_used_bytes", "Memory of the GPU in use."),
-    gpuGauge("info", ["name", "node"], "What the GPU is, and the memory node next to it."),
+    gpuGauge("info", by: ["name", "node"], "What the GPU is, and the memory node next to it."),
     MetricFamily(
         "stoker_port_bytes_total", .counter, ["device", "port", "direction"], most: 32,
         from: FabricPorts.name, "Bytes that InfiniBand, RoCE and EFA ports sent and received."),
@@ -54,7 +56,7 @@ let deviceFamilies = [
 private let mostGPUs = 16
 
 private func gpuCounter(
-    _ name: String, _ labels: [String] = [], most: Int = 1, _ help: String
+    _ name: String, by labels: [String] = [], most: Int = 1, _ help: String
 ) -> MetricFamily {
     MetricFamily(
         "stoker_gpu_\(name)_total", .counter, ["gpu"] + labels, most: most * mostGPUs,
@@ -62,7 +64,7 @@ private func gpuCounter(
 }
 
 private func gpuGauge(
-    _ name: String, _ labels: [String] = [], most: Int = 1, _ help: String
+    _ name: String, by labels: [String] = [], most: Int = 1, _ help: String
 ) -> MetricFamily {
     MetricFamily(
         "stoker_gpu_\(name)", .gauge, ["gpu"] + labels, most: most * mostGPUs, from: GPUs.name,

@@ -125,6 +125,8 @@ struct Exposition {
             let whole = String(Int64(value))
             return format == .openMetrics ? whole + ".0" : whole
         }
-        return "\(value)"
+        // Sums of nanoseconds: what lies below them is noise of the arithmetic.
+        let rounded = (value * 1e9).rounded() / 1e9
+        return abs(value) < 1e6 && rounded != 0 ? "\(rounded)" : "\(value)"
     }
 }

@@ -15,7 +15,7 @@ package struct MetricFamily: Sendable {
     package let most: Int
 
     init(
-        _ name: String, _ kind: Kind, _ labels: [String] = [], most: Int = 1,
+        _ name: String, _ kind: Kind, _ labels: [String], most: Int,
         from signal: String? = nil, _ help: String
     ) {
         self.name = name
@@ -24,6 +24,11 @@ package struct MetricFamily: Sendable {
         self.help = help
         self.signal = signal
         self.most = most
+    }
+
+    /// One of a single series.
+    init(_ name: String, _ kind: Kind, from signal: String? = nil, _ help: String) {
+        self.init(name, kind, [], most: 1, from: signal, help)
     }
 
     /// The name without `_total`, which OpenMetrics gives to the samples alone.
@@ -62,5 +67,5 @@ enum MetricValue: Sendable, Equatable {
 /// Upper bounds of waits for a CPU, s: powers of two, which native histograms have as well; from
 /// a microsecond to two seconds.
 package let waitBounds: [Double] = (-20...1).map { exponent in
-    exponent < 0 ? 1 / Double(1 << -exponent) : Double(1 << exponent)
+    Double(sign: .plus, exponent: exponent, significand: 1)
 }

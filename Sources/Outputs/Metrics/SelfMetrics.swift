@@ -19,7 +19,7 @@ let findingFamilies = [
 ]
 
 let selfFamilies = [
-    MetricFamily("stoker_build_info", .gauge, ["version"], "What runs here."),
+    MetricFamily("stoker_build_info", .gauge, ["version"], most: 1, "What runs here."),
     MetricFamily(
         "stoker_signal_up", .gauge, ["signal"], most: allSignals.count,
         "Whether a signal could be read at the last tick; its series are missing or stand still when it could not."
@@ -60,7 +60,7 @@ let selfFamilies = [
     MetricFamily(
         "stoker_http_requests_total", .counter, ["path", "status"], most: 60,
         "Requests that were answered."),
-    MetricFamily("stoker_http_connections", .gauge, "Connections that are open."),
+    MetricFamily("stoker_http_open_connections", .gauge, "Connections that are open."),
     MetricFamily(
         "stoker_http_connections_total", .counter, ["outcome"], most: 3,
         "Connections that were accepted, refused for want of room, and dropped for being slow."),
@@ -138,7 +138,7 @@ private func httpSamples(_ family: String, _ http: SelfReport.HTTP) -> [MetricSa
     switch family {
     case "stoker_http_requests_total":
         http.requests.map { MetricSample([$0.path, "\($0.status)"], .number(Double($0.count))) }
-    case "stoker_http_connections":
+    case "stoker_http_open_connections":
         [MetricSample([], .number(Double(http.openConnections)))]
     case "stoker_http_connections_total":
         [
