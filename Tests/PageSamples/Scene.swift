@@ -24,7 +24,7 @@ struct Scene {
 
     /// CPU time of one page, the median of some.
     var milliseconds: Double {
-        let times = (0..<9).map { _ in
+        let times = (0..<19).map { _ in
             let before = clock()
             _ = page
             return Double(clock() - before) / Double(CLOCKS_PER_SEC) * 1_000

@@ -31,20 +31,29 @@ struct HTML {
 
     private(set) var text = "<!DOCTYPE html>\n"
 
+    init() { text.reserveCapacity(1 << 17) }
+
     /// Bytes so far.
     var size: Int { text.utf8.count }
 
     mutating func element(
         _ tag: Tag, _ attributes: Attributes = [], _ content: (inout HTML) -> Void = { _ in }
     ) {
-        text += "<" + tag.rawValue
+        text += "<"
+        text += tag.rawValue
         for (name, value) in attributes {
-            text += " " + name.rawValue + "=\"" + htmlEscaped(value, limit: .max) + "\""
+            text += " "
+            text += name.rawValue
+            text += "=\""
+            text += htmlEscaped(value, limit: .max)
+            text += "\""
         }
         text += ">"
         if !tag.isVoid {
             content(&self)
-            text += "</" + tag.rawValue + ">"
+            text += "</"
+            text += tag.rawValue
+            text += ">"
         }
         if tag.isBlock { text += "\n" }
     }
