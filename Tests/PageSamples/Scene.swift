@@ -46,7 +46,8 @@ struct Scene {
         observation.startedAt = now - observation.whole.seconds
         let diagnosis = diagnose(catalogue, observation)
         return PageReport(
-            observation, diagnosis, since: diagnosis.findings.indices.map { now - 754 - Double($0) },
+            observation, diagnosis,
+            since: diagnosis.findings.indices.map { now - 754 - Double($0) },
             rules: catalogue)
     }
 
@@ -105,7 +106,8 @@ struct Scene {
     private static func hostile(_ scene: Scene) -> Scene {
         var scene = scene
         scene.name = "hostile"
-        let name = "<script id=hostile>document.title='owned'</script>\"'><img src=x onerror=1>"
+        let name =
+            "<script id=hostile>document.title='owned'</script>\"'><img src=x onerror=1>"
             + "\u{202e}gnp\u{0}\u{7}" + String(repeating: "&lt;模", count: 2_000)
         scene.host = name
         scene.notes = [name]

@@ -35,7 +35,8 @@ extension HTML {
         let chosen = (first.isEmpty ? job.processes : first).prefix(mostProcesses)
         let pids = Set(chosen.map(\.pid))
         let members = Dictionary(
-            grouping: all.indices.lazy.filter { pids.contains(all[$0].pid) }) { all[$0].pid }
+            grouping: all.indices.lazy.filter { pids.contains(all[$0].pid) }
+        ) { all[$0].pid }
         element(.h3, text: "Who is watched")
         element(.ul, classes: "processes") { list in
             for process in chosen {
@@ -43,8 +44,8 @@ extension HTML {
                 let lines = [identityLine(process), placementLine(process, own, observation)]
                 let more = lines.compactMap { $0 }.joined(separator: "; ")
                 list.element(.li) { item in
-                    item.add(processLine(process, threads: own.count), limit: 400)
-                    if !more.isEmpty { item.element(.div, "quiet", text: more, limit: 1_000) }
+                    item.add(processLine(process, threads: own.count), limit: 200)
+                    if !more.isEmpty { item.element(.div, "quiet", text: more, limit: 300) }
                 }
             }
             list.more(job.processes.count - chosen.count, "process")
