@@ -23,6 +23,7 @@ Tests/topology.py "$stoker" || status=1
 Tests/fabric.py "$stoker" || status=1
 Tests/nvml.py "$stoker" || status=1
 Tests/gpu.py "$stoker" || status=1
+Tests/page.py || status=1
 
 if ! "$stoker" explain --markdown | cmp -s - docs/rules.md; then
 	echo "docs/rules.md is stale: run make docs, and commit it" >&2
