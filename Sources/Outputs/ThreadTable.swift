@@ -98,19 +98,19 @@ func waitsLine(_ threads: Threads) -> String? {
         var id: Int32
         var kind: Culprit.Kind
     }
-    // There are thousands of waits, and few culprits.
-    var byCulprit: [Key: (culprit: Culprit, time: UInt64)] = [:]
+    // By index: there are thousands of waits, and few culprits.
+    let waits = threads.waits
+    var byCulprit: [Key: (first: Int, time: UInt64)] = [:]
     var total: UInt64 = 0
-    for wait in threads.waits where wait.nanoseconds > 0 {
-        let key = Key(id: wait.culprit.id, kind: wait.culprit.kind)
-        byCulprit[key, default: (wait.culprit, 0)].time &+= wait.nanoseconds
-        total &+= wait.nanoseconds
+    for index in waits.indices where waits[index].nanoseconds > 0 {
+        let key = Key(id: waits[index].culprit.id, kind: waits[index].culprit.kind)
+        byCulprit[key, default: (index, 0)].time &+= waits[index].nanoseconds
+        total &+= waits[index].nanoseconds
     }
     guard total > 0 else { return nil }
-    let worst = byCulprit.values
-        .sorted { ($0.time, $1.culprit.id) > ($1.time, $0.culprit.id) }.prefix(4)
-    let names = worst.map { culprit, time in
-        "\(described(culprit)) \(percent(Double(time) / Double(total)))"
+    let worst = byCulprit.sorted { ($0.value.time, $1.key.id) > ($1.value.time, $0.key.id) }
+    let names = worst.prefix(4).map { _, sum in
+        "\(described(waits[sum.first].culprit)) \(percent(Double(sum.time) / Double(total)))"
     }
     return "Of \(duration(nanoseconds: total)) waiting for a CPU, behind: "
         + names.joined(separator: ", ") + "."

@@ -123,7 +123,8 @@ extension HTML {
     private mutating func deviceTable(
         _ heads: [String]..., rows: (inout HTML) -> Void
     ) {
-        element(.div, classes: "wide") { frame in
+        // A focus can scroll it where it is wider than the window.
+        element(.div, [(.classes, "wide"), (.tabindex, "0")]) { frame in
             frame.element(.table, classes: "devices") { table in
                 table.element(.thead) { head in
                     head.element(.tr) { row in
