@@ -17,6 +17,7 @@ package func textReport(
     page.blank()
     for line in contextLines(observation, version: version) { page.line(line, tint: .dim) }
     if let line = searchLine(observation) { page.paragraph(line) }
+    page.writeOrigin(observation)
     page.writeTime(observation)
     page.writeGPUs(diagnosis)
     page.writeFindings(observation, diagnosis, rules: rules)
@@ -66,6 +67,16 @@ func cpuCount(_ observation: Observation) -> Int {
 func shown(_ name: String) -> String { terminalSafe(name, limit: longestName) }
 
 extension Page {
+    /// That it is a recording, and of whom: its commands are for that host.
+    mutating func writeOrigin(_ observation: Observation) {
+        guard let recording = observation.recording else { return }
+        let host = shown(observation.facts.hostname)
+        paragraph(
+            "From a recording of \(host.isEmpty ? "another time" : host) by stoker "
+                + "\(shown(recording.version)): what it advises is for that host as it was then.")
+        for note in recording.notes { paragraph("Mind: \(shown(note)).") }
+    }
+
     mutating func writeExcluded(_ diagnosis: Diagnosis) {
         guard let line = excludedLine(diagnosis) else { return }
         heading("Ruled out")

@@ -46,7 +46,7 @@ package struct Cgroups: Signal {
 }
 
 /// One control group in one hierarchy. A v1 host has one entry for each controller and path.
-package struct CgroupActivity: Equatable, Sendable {
+package struct CgroupActivity: Equatable, Sendable, Codable {
     /// Full path of the folder: `/sys/fs/cgroup/cpu/job`. What a command would name.
     package var folder: String
     /// Path below the mount point as /proc/PID/cgroup shows it: `/job`.
@@ -90,7 +90,7 @@ package struct CgroupActivity: Equatable, Sendable {
 }
 
 /// cpu.stat and the quota that it counts against.
-package struct Bandwidth: Equatable, Sendable {
+package struct Bandwidth: Equatable, Sendable, Codable {
     /// `nil`: no quota.
     package var quotaMicroseconds: UInt64?
     package var periodMicroseconds: UInt64
@@ -120,7 +120,7 @@ package struct Bandwidth: Equatable, Sendable {
 }
 
 /// Limits and events of the memory controller. Bytes; events as counts in the window.
-package struct MemoryControl: Equatable, Sendable {
+package struct MemoryControl: Equatable, Sendable, Codable {
     package var current: UInt64
     /// memory.max or memory.limit_in_bytes; `nil`: no limit.
     package var limit: UInt64?
@@ -159,7 +159,7 @@ package struct MemoryControl: Equatable, Sendable {
 
 /// CPUs that a cpuset allows, and its partition type where the kernel has one (`member`,
 /// `root`, `isolated`, or `… invalid (reason)`).
-package struct CPUSet: Equatable, Sendable {
+package struct CPUSet: Equatable, Sendable, Codable {
     package var effective: String
     package var partition: String?
 
@@ -171,7 +171,7 @@ package struct CPUSet: Equatable, Sendable {
 
 /// One line of io.max (v2) or of a blkio.throttle file (v1): a device that the group may use only
 /// so fast.
-package struct IOLimit: Equatable, Sendable {
+package struct IOLimit: Equatable, Sendable, Codable {
     /// `major:minor`
     package var device: String
     /// File of the group that holds the line.

@@ -1,7 +1,7 @@
 package import Host
 
 /// One thread that is watched: who it is and, as running totals or as a change, what it did.
-package struct ThreadActivity: Equatable, Sendable {
+package struct ThreadActivity: Equatable, Sendable, Codable {
     package var tid: Int32
     package var pid: Int32
     /// Start of the thread, ns since boot: tells a reused tid apart.
@@ -49,7 +49,7 @@ package struct ThreadActivity: Equatable, Sendable {
 }
 
 /// Who had the CPU while a watched thread waited for it.
-package struct Culprit: Hashable, Sendable {
+package struct Culprit: Hashable, Sendable, Codable {
     package enum Kind: String, Sendable, Codable {
         /// A user process; `id` is its pid.
         case process
@@ -88,7 +88,7 @@ package struct Culprit: Hashable, Sendable {
 }
 
 /// Time that one watched thread waited while one culprit ran.
-package struct Wait: Equatable, Sendable {
+package struct Wait: Equatable, Sendable, Codable {
     package var tid: Int32
     package var culprit: Culprit
     package var nanoseconds: UInt64
