@@ -25,6 +25,19 @@ CROWD_SECONDS = 20
 THREADS = 10_000
 
 
+# 20,000 pages a second, each touched once.
+FAULTS = """
+import mmap, time
+begin, touched = time.monotonic(), 0
+while True:
+    with mmap.mmap(-1, 400 * 4096) as pages:
+        for page in range(400):
+            pages[page * 4096] = 1
+    touched += 400
+    time.sleep(max(0, touched / 20000 - (time.monotonic() - begin)))
+"""
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -145,10 +158,10 @@ def idle(folder):
 def load(folder):
     print(f"\n100,000 switches and 20,000 faults a second, {LOAD_SECONDS} s")
     commands = [["perf", "bench", "sched", "pipe", "-l", "100000000"],
-                ["stress-ng", "--quiet", "--fault", "1", "--timeout", f"{LOAD_SECONDS + 30}"]]
+                [sys.executable, "-c", FAULTS]]
     ours = stoker(folder)
-    loads = [subprocess.Popen(c, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-             for c in commands]
+    loads = [subprocess.Popen(c, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              start_new_session=True) for c in commands]
     try:
         time.sleep(12)
         first, cpu, begin = ours.get(), ours.cpu, time.monotonic()
@@ -168,7 +181,7 @@ def load(folder):
         say("resident memory", f"{ours.rss:.1f} MB")
     finally:
         for process in loads:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
         ours.stop()
 
 
@@ -182,7 +195,7 @@ def crowd(folder):
     time.sleep(12)
     before = ours.rss
     forks = subprocess.Popen(["stress-ng", "--quiet", "--vfork", "2", "--timeout",
-                              f"{CROWD_SECONDS + 20}"])
+                              f"{CROWD_SECONDS + 20}"], start_new_session=True)
     try:
         time.sleep(5)
         started, cpu, begin = processes_started(), ours.cpu, time.monotonic()
@@ -197,7 +210,7 @@ def crowd(folder):
         say("CPU", f"{(ours.cpu - cpu) / seconds * 100:.1f} %", "of one core")
         say("deaths lost", f"{value(last, 'stoker_lost_events') - value(first, 'stoker_lost_events'):.0f}")
     finally:
-        forks.kill()
+        os.killpg(forks.pid, signal.SIGKILL)
         sleepers.kill()
         ours.stop()
 
