@@ -98,7 +98,7 @@ package struct ProbeMeter: ~Copyable {
     private mutating func addUp(_ hooks: [HookState], _ seconds: Double) {
         var sums: [String: ProbeTotal] = [:]
         for total in totals { sums[total.hook] = total }
-        for hook in hooks where hook.hook != "*" {
+        for hook in hooks {
             var sum = sums[hook.hook] ?? ProbeTotal(probe: hook.probe, hook: hook.hook)
             sum.isAttached = hook.reason == nil
             if sum.isAttached, let rate = rates[hook.hook] {

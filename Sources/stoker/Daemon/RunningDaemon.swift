@@ -59,7 +59,6 @@ struct RunningDaemon: ~Copyable {
         for warning in read.effective.warnings + read.web.warnings {
             log.write(.warning, warning.text)
         }
-        log.note(engine.hooks)
         log.note(history.status, before: nil)
         self.history = history
         self.log = log
@@ -78,6 +77,7 @@ struct RunningDaemon: ~Copyable {
                 log.note(listener, hasUsers: server.asksForPasswords)
             }
         } catch { throw Failure(error.reason) }
+        log.note(engine.hooks)
     }
 
     /// Until a signal ends it.
