@@ -162,7 +162,7 @@ struct Profile {
                 UInt8.random(in: 1...255, using: &dice)
             }
             return String(decoding: bytes, as: UTF8.self)
-                + ["\"} 1\n", "\\", "\u{202e}x", "<script>", "\u{2028}"].randomElement()!
+                + (["\"} 1\n", "\\", "\u{202e}x", "<script>", "\u{2028}"].randomElement() ?? "")
         }
         for index in hostile.timeline.indices {
             guard var threads = try? hostile.timeline[index](Threads.self) else { continue }
