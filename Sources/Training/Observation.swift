@@ -12,8 +12,9 @@ package struct Observation: Sendable {
     package var coverage: [Coverage]
     /// Start of the window, seconds since 1970, for display.
     package var startedAt: Double
-    /// CPUs that launch and NCCL threads run on, once somebody has looked for them.
+    /// CPUs that launch and NCCL threads run on, and the sorted ledger, once they were looked for.
     package var criticalCPUs: CPUList?
+    package var index: LedgerIndex?
 
     package init(
         facts: HostFacts = HostFacts(), job: Job = Job(),
