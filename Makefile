@@ -4,11 +4,15 @@ STOKER := .build/release/stoker
 PREFIX ?= /usr/local
 # What the build links, what the tests and the linter run. Debian 12 and Ubuntu 24.04 names.
 BUILD_PACKAGES := libbpf-dev libelf-dev zlib1g-dev
-TEST_PACKAGES := stress-ng clang-format python3-jsonschema hwloc-nox
+TEST_PACKAGES := stress-ng clang-format python3-jsonschema hwloc-nox prometheus-node-exporter \
+	python3-pip gcc libc6-dev
 VM_PACKAGES := qemu-system-x86 busybox-static numactl hwloc-nox debian-archive-keyring gcc \
-	libc6-dev
+	libc6-dev iproute2 ibverbs-providers ibverbs-utils
 BENCH_PACKAGES := linux-perf bpftool libbpf-tools bpftrace fio stress-ng
 SWIFT_SOURCES := Package.swift Sources Tests Benchmarks bpf/plugin
+C_SOURCES := bpf/*.bpf.c bpf/include/*.h bpf/records/*.h Sources/CEthtool/*.c \
+	Sources/CEthtool/include/*.h Sources/CNVML/*.c Sources/CNVML/include/*.h \
+	Tests/GPU/*.c Tests/NVML/*.c Tests/NVML/*.h
 
 .PHONY: run build release test test-vm lint format bench bench-accuracy bench-overhead bench-scale \
 	install docs clean
@@ -34,11 +38,11 @@ test-vm: release .build/packages-vm
 
 lint: .build/packages-test
 	$(SWIFT) format lint --strict --recursive $(SWIFT_SOURCES)
-	clang-format --dry-run --Werror bpf/*.bpf.c bpf/include/*.h bpf/records/*.h
+	clang-format --dry-run --Werror $(C_SOURCES)
 
 format:
 	$(SWIFT) format --in-place --recursive $(SWIFT_SOURCES)
-	clang-format -i bpf/*.bpf.c bpf/include/*.h bpf/records/*.h
+	clang-format -i $(C_SOURCES)
 
 bench: bench-accuracy bench-overhead bench-scale
 

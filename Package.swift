@@ -37,24 +37,34 @@ let package = Package(
             swiftSettings: common,
             linkerSettings: [library("bpf"), library("elf"), library("z")]),
         .target(name: "Host", swiftSettings: common),
+        .target(name: "CNVML"),
+        .target(name: "Accelerators", dependencies: ["CNVML", "Host"], swiftSettings: common),
+        .target(name: "CEthtool"),
+        .target(name: "Fabric", dependencies: ["CEthtool", "Host"], swiftSettings: common),
 
         // Values in, values out.
         .target(
             name: "Signals",
-            dependencies: ["BPF", "CRecords", "Host"],
+            dependencies: ["Accelerators", "BPF", "CRecords", "Fabric", "Host"],
             swiftSettings: common,
             plugins: ["CompileBPF"]),
+        .target(name: "Correlation", swiftSettings: checked),
         .target(name: "Training", dependencies: ["Host", "Signals"], swiftSettings: checked),
         .target(
-            name: "Rules", dependencies: ["Host", "Signals", "Training"], swiftSettings: checked),
-        .target(
-            name: "Outputs", dependencies: ["Host", "Rules", "Signals", "Training"],
+            name: "Rules", dependencies: ["Correlation", "Fabric", "Host", "Signals", "Training"],
             swiftSettings: checked),
+        .target(
+            name: "Outputs", dependencies: ["Fabric", "Host", "Rules", "Signals", "Training"],
+            swiftSettings: checked),
+        .target(
+            name: "Daemon",
+            dependencies: ["Accelerators", "BPF", "Host", "Rules", "Signals", "Training"],
+            swiftSettings: common),
 
         .executableTarget(
             name: "stoker",
             dependencies: [
-                "Host", "Outputs", "Rules", "Signals", "Training",
+                "Accelerators", "Daemon", "Fabric", "Host", "Outputs", "Rules", "Signals", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: common),
@@ -68,20 +78,34 @@ let package = Package(
             dependencies: ["Host", "Machines", "Rules", "Signals", "Training"],
             path: "Benchmarks/scale", exclude: ["README.md"], swiftSettings: common),
 
+        .testTarget(
+            name: "CorrelationTests", dependencies: ["Correlation"], exclude: ["reference.py"],
+            swiftSettings: common),
         .testTarget(name: "HostTests", dependencies: ["Host", "Machines"], swiftSettings: common),
         .testTarget(
-            name: "SignalsTests", dependencies: ["CRecords", "Host", "Machines", "Signals"],
+            name: "AcceleratorsTests",
+            dependencies: ["Accelerators", "CNVML", "Host", "Machines"], swiftSettings: common),
+        .testTarget(
+            name: "FabricTests", dependencies: ["Fabric", "Host", "Machines"],
+            swiftSettings: common),
+        .testTarget(
+            name: "SignalsTests",
+            dependencies: ["Accelerators", "CRecords", "Fabric", "Host", "Machines", "Signals"],
             swiftSettings: common),
         .testTarget(
             name: "TrainingTests", dependencies: ["Host", "Signals", "Training"],
             swiftSettings: common),
         .testTarget(
             name: "RulesTests",
-            dependencies: ["Host", "Machines", "Rules", "Signals", "Training"],
+            dependencies: ["Fabric", "Host", "Machines", "Rules", "Signals", "Training"],
             swiftSettings: common),
         .testTarget(
             name: "OutputsTests",
-            dependencies: ["Host", "Outputs", "Rules", "Signals", "Training"],
+            dependencies: ["Fabric", "Host", "Outputs", "Rules", "Signals", "Training"],
+            swiftSettings: common),
+        .testTarget(
+            name: "DaemonTests",
+            dependencies: ["Daemon", "Host", "Rules", "Signals", "Training"],
             swiftSettings: common),
         .testTarget(
             name: "KernelTests",

@@ -272,6 +272,115 @@ def test_check_tells_what_can_be_measured():
     expect(not CONTROLS.search(result.stdout), "control bytes")
 
 
+# Who trains.
+
+# Opens what a CUDA program opens, in a /dev of its own, and works a little; `ask` opens a GPU to
+# ask it, as nvidia-smi does. Nothing of it is a real device: the names are what is looked at.
+DEVICES = r"""
+mount -t tmpfs none /dev && cd /dev && touch nvidiactl nvidia0 nvidia-uvm null libcuda.so.550.54
+exec "$@"
+"""
+TRAINER = r"""
+import mmap, os, subprocess, sys, time
+kept = [os.open("/dev/" + name, os.O_RDWR) for name in ["nvidiactl", "nvidia0"]]
+if sys.argv[1] == "train":
+    kept.append(os.open("/dev/nvidia-uvm", os.O_RDWR))
+    library = os.open("/dev/libcuda.so.550.54", os.O_RDWR)
+    os.write(library, b"x" * 4096)
+    kept.append(mmap.mmap(library, 4096))
+if os.fork() == 0:
+    time.sleep(40)
+    os._exit(0)
+subprocess.Popen(["sleep", "40"])
+print("ready", flush=True)
+end = time.monotonic() + 40
+while time.monotonic() < end:
+    time.sleep(0.01)
+    busy = time.monotonic() + 0.01
+    while time.monotonic() < busy: pass
+"""
+
+
+def gpu_process(purpose):
+    """In a process group of its own, with its child."""
+    process = subprocess.Popen(
+        ["unshare", "--mount", "sh", "-c", DEVICES, "sh", sys.executable, "-c", TRAINER, purpose],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    if process.stdout.readline() != b"ready\n":
+        raise Skip(f"no mount namespace here: {process.stderr.read()!r}")
+    return process
+
+
+def test_finds_the_processes_that_compute_on_a_gpu():
+    if not IS_ROOT:
+        raise Skip("needs root for a /dev of its own")
+    processes = [gpu_process("train"), gpu_process("ask")]
+    try:
+        train, ask = [p.pid for p in processes]
+        command = ["diagnose", "--duration", "1s"]
+        report = validated(expect_report(stoker(*command, "--format", "json")))
+        expect(report["scope"] == "processes", report["scope"])
+        expect(report["search"]["ranks"] == [train], report["search"])
+        expect([(b["pid"], b["reason"]) for b in report["search"]["bystanders"]
+                if b["pid"] == ask] == [(ask, "no-context")], report["search"])
+        watched = {p["pid"] for p in report["training"]}
+        expect(train in watched and len(watched) == 3, f"not the rank and its children: {watched}")
+        roles = {t["tid"]: t["role"] for p in report["training"] for t in p["threads"]}
+        expect(roles[train] == "launch" and len(roles) == 3, roles)
+        expect(sorted(roles.values()) == ["launch", "loader", "other"], f"sleep is no loader: {roles}")
+        text = expect_report(stoker(*command)).decode()
+        expect("1 process that computes on a GPU; left out: " in " ".join(text.split()), text)
+    finally:
+        for process in processes:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+# A step of so many seconds, a part of it on the CPU; prints how long one took on average.
+STEPS = r"""
+import sys, time
+period, duty = map(float, sys.argv[1:])
+begin, steps = time.monotonic(), 0
+while time.monotonic() < begin + 9:
+    start = time.monotonic()
+    while time.monotonic() < start + period * duty: pass
+    time.sleep(period * (1 - duty))
+    steps += 1
+print((time.monotonic() - begin) / steps * 1000)
+"""
+
+
+def test_the_step_time_is_the_jobs_own():
+    """Other work on the machine may hide it, and must not falsify it."""
+    told = 0
+    for period, duty in [(0.1, 0.5), (0.25, 0.3), (0.4, 0.8)]:
+        with subprocess.Popen([sys.executable, "-c", STEPS, str(period), str(duty)],
+                              stdout=subprocess.PIPE) as job:
+            report = validated(expect_report(
+                stoker("diagnose", "--duration", "8s", "--format", "json", "--pid", job.pid)))
+            truth = float(job.stdout.read())
+        step = report["training"][0]["stepMilliseconds"]
+        expect(step is None or abs(step - truth) < 0.05 * truth, f"{step} ms for {truth} ms")
+        told += step is not None
+    expect(told > 0, "no step time was told at all")
+
+
+def test_the_job_is_named_by_its_environment():
+    environment = {**os.environ, "RANK": "11", "LOCAL_RANK": "3", "WORLD_SIZE": "16",
+                   "SLURM_JOB_ID": "4711", "CUDA_VISIBLE_DEVICES": "3"}
+    process = subprocess.Popen(["sleep", "30"], env=environment)
+    try:
+        command = ["diagnose", "--duration", "1s", "--pid", process.pid]
+        trained = validated(expect_report(stoker(*command, "--format", "json")))["training"][0]
+        identity = trained["identity"]
+        expect((trained["rank"], identity["localRank"], identity["worldSize"]) == (11, 3, 16), trained)
+        expect((identity["slurmJob"], identity["visibleDevices"]) == ("4711", "3"), identity)
+        text = " ".join(expect_report(stoker(*command)).decode().split())
+        expect("local rank 3, 16 ranks in all; Slurm job 4711" in text, text)
+    finally:
+        ended(process)
+
+
 # The map.
 
 def topology(*arguments, **options):
@@ -361,7 +470,7 @@ def test_the_map_finds_who_has_a_gpu_open():
         expect([gap["what"] for gap in report["notSeen"]] == ["caches", "IRQs", "memory"],
                report["notSeen"])
         text = expect_report(stoker("topology", "--root", root), codes=(0,)).decode()
-        expect("GPU or an RDMA adapter open, and their" in text and "on node 1 (CPU 5)" in text, text)
+        expect("compute on a GPU or have an RDMA adapter open" in " ".join(text.split()) and "on node 1 (CPU 5)" in text, text)
         expect("2.0 MiB on node 1 (67 %), 1.0 MiB on node 0 (33 %)" in text, text)
 
 

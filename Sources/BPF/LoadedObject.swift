@@ -40,7 +40,7 @@ package struct ProgramName: Hashable, Sendable {
 /// A BPF object in the kernel. Its programs are detached and its maps freed with this value.
 package struct LoadedObject: ~Copyable {
     let object: OpaquePointer
-    private var links: [OpaquePointer] = []
+    private var links: [String: OpaquePointer] = [:]
 
     package init(_ image: [UInt8], _ setup: ProbeSetup) throws(ProbeError) {
         quietLibrary()
@@ -59,7 +59,7 @@ package struct LoadedObject: ~Copyable {
     }
 
     deinit {
-        for link in links { bpf_link__destroy(link) }
+        for link in links.values { bpf_link__destroy(link) }
         bpf_object__close(object)
     }
 
@@ -80,13 +80,20 @@ package struct LoadedObject: ~Copyable {
         return names
     }
 
-    /// Attaches one program for as long as this value lives.
+    /// Attaches one program, until it is detached or this value goes.
     package mutating func attach(_ name: String) throws(ProbeError) {
+        guard links[name] == nil else { return }
         let program = try self.program(name)
         guard let link = bpf_program__attach(program) else {
             throw .refused(step: .attach, errno: errno, detail: takeWarning())
         }
-        links.append(link)
+        links[name] = link
+    }
+
+    /// Detaches one program; it stays loaded.
+    package mutating func detach(_ name: String) {
+        guard let link = links.removeValue(forKey: name) else { return }
+        bpf_link__destroy(link)
     }
 
     borrowing func program(_ name: String) throws(ProbeError) -> OpaquePointer {

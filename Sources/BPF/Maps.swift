@@ -101,6 +101,13 @@ extension LoadedObject {
         }
     }
 
+    /// Removes an entry of a hash map, if it is there.
+    package borrowing func remove<Key: BitwiseCopyable>(_ name: String, key: Key) {
+        guard let map = try? self.map(name) else { return }
+        var key = key
+        bpf_map_delete_elem(bpf_map__fd(map), &key)
+    }
+
     static func check(_ name: String, _ map: OpaquePointer, _ stride: Int) throws(ProbeError) {
         let size = Int(bpf_map__value_size(map))
         guard size == stride else { throw .recordSize(part: name, kernel: size, swift: stride) }

@@ -33,4 +33,13 @@ package struct CPUTimes: Sendable, Equatable {
         }
         return cpus
     }
+
+    /// The `ctxt` line of /proc/stat: switches since boot; 0 where there is none.
+    package static func contextSwitches(in bytes: [UInt8]) -> UInt64 {
+        var text = KernelText(bytes)
+        while text.nextLine() {
+            if text.word() == "ctxt" { return text.number() ?? 0 }
+        }
+        return 0
+    }
 }

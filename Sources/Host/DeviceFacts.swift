@@ -20,6 +20,8 @@ package struct DeviceFacts: Sendable, Equatable, Codable {
     package var interrupts: [Int] = []
     /// PCI addresses of the bridges above it, the root port first.
     package var bridges: [String] = []
+    /// The root of its bus: `pci0000:15`; `nil` where its folder does not tell.
+    package var hostBridge: String?
     /// `nil` where the device has no link of its own or does not tell.
     package var link: LinkFacts?
 

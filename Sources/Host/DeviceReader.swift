@@ -15,7 +15,7 @@ package struct PCIBus: Sendable {
     package static func read(from host: Host) -> PCIBus {
         var bus = PCIBus()
         for address in host.names(in: folder) where isAddress(address) {
-            guard let path = path(of: address, host) else { continue }
+            guard let path = folder(of: address, host) else { continue }
             let node = host.number("\(path)/numa_node").flatMap { $0 >= 0 ? Int($0) : nil }
             let interrupts = host.numbers(in: "\(path)/msi_irqs").filter { $0 >= 0 }
             for irq in interrupts { bus.owners[irq] = Owner(address: address, node: node) }
@@ -39,7 +39,7 @@ package struct PCIBus: Sendable {
 
     /// The folder of a function. The link to it is resolved by its text: a captured tree that
     /// links to outside of itself is not followed.
-    private static func path(of address: String, _ host: Host) -> String? {
+    package static func folder(of address: String, _ host: Host) -> String? {
         let entry = "\(folder)/\(address)"
         guard let path = host.resolvedLink(entry) else { return entry }
         return path.hasPrefix("/sys/devices/") && path.hasSuffix("/\(address)") ? path : nil
@@ -58,7 +58,9 @@ package struct PCIBus: Sendable {
         device.names = (device.driver == "nvidia" ? deviceFile(address, host) : []) + names.all
         device.localCPUs = host.line("\(path)/local_cpulist").flatMap { CPUList(parsing: $0) }
         device.link = LinkFacts(reading: path, host)
-        device.bridges = path.split(separator: "/").dropLast().map(String.init).filter(isAddress)
+        let steps = path.split(separator: "/").dropLast().map(String.init)
+        device.bridges = steps.filter(isAddress)
+        device.hostBridge = steps.first { $0.hasPrefix("pci") && $0.contains(":") }
         return device
     }
 
@@ -101,7 +103,7 @@ package struct PCIBus: Sendable {
     }
 
     /// `0000:1b:00.0`: domain, bus, device and function, in hexadecimal digits.
-    static func isAddress(_ name: String) -> Bool {
+    package static func isAddress(_ name: String) -> Bool {
         let parts = name.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 3, parts[0].utf8.count >= 4 else { return false }
         let ends = parts[2].split(separator: ".", omittingEmptySubsequences: false)
@@ -118,7 +120,7 @@ package struct PCIBus: Sendable {
 
 extension LinkFacts {
     /// `nil` where there is no link, as inside of a processor or of a virtual machine.
-    init?(reading folder: String, _ host: Host) {
+    package init?(reading folder: String, _ host: Host) {
         guard let speed = Self.speed(host.line("\(folder)/current_link_speed")),
             let lanes = Self.lanes(host.number("\(folder)/current_link_width"))
         else { return nil }
@@ -151,7 +153,7 @@ extension Host {
 
     /// Where the symbolic link at `path` leads by its text alone, seen from the root of this
     /// host and never above it; `nil` when there is no link.
-    func resolvedLink(_ path: String) -> String? {
+    package func resolvedLink(_ path: String) -> String? {
         guard let target = link(path) else { return nil }
         var parts = target.hasPrefix("/") ? [] : Array(path.split(separator: "/").dropLast())
         for part in target.split(separator: "/") where part != "." {

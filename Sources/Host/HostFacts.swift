@@ -16,6 +16,8 @@ package struct HostFacts: Sendable, Equatable, Codable {
     package var interrupts: [InterruptFacts] = []
     package var disks: [DiskFacts] = []
     package var devices: [DeviceFacts] = []
+    /// As their drivers describe them; empty until a driver was asked.
+    package var gpus: [GPUFacts] = []
     package var power = PowerFacts()
     package var hugepages: [HugepagePool] = []
     package var cgroups = CgroupLayout()

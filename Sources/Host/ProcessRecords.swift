@@ -18,6 +18,9 @@ package struct ProcessStat: Sendable, Equatable {
     package var threads: Int
     /// Ticks since boot.
     package var startTicks: UInt64
+    /// Where its stack begins: chosen at random when a program is started, and inherited by those
+    /// that it forks; `nil` when it may not be seen.
+    package var stackStart: UInt64?
     /// The CPU it ran on last; `nil` on kernels that do not say.
     package var cpu: Int?
     /// Ticks spent waiting for disks; 0 unless delay accounting is on.
@@ -48,6 +51,8 @@ package struct ProcessStat: Sendable, Equatable {
         nice = Int(field(19)) ?? 0
         threads = Int(field(20)) ?? 0
         startTicks = start
+        // Below the first page stands 0 or 1 for what is hidden.
+        stackStart = UInt64(field(28)).flatMap { $0 > 4096 ? $0 : nil }
         cpu = Int(field(39))
         ioDelayTicks = UInt64(field(42)) ?? 0
     }

@@ -83,7 +83,12 @@ package struct ProcessFiles: Sendable {
     }
 
     /// Environment variables that say a thread's place in its job. No other is ever kept.
-    package static let environmentNames = ["LOCAL_RANK", "OMP_NUM_THREADS", "RANK", "SLURM_PROCID"]
+    package static let environmentNames = [
+        "CUDA_VISIBLE_DEVICES", "LOCAL_RANK", "MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK",
+        "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMP_NUM_THREADS", "PMI_RANK", "PMI_SIZE",
+        "RANK", "SLURM_JOB_ID", "SLURM_LOCALID", "SLURM_NTASKS", "SLURM_PROCID", "SLURM_STEP_ID",
+        "WORLD_SIZE",
+    ]
 
     /// The `environmentNames` that are set.
     package var environment: [String: String]? {
@@ -100,16 +105,31 @@ package struct ProcessFiles: Sendable {
         return found
     }
 
+    /// The program that it runs; `nil` when it may not be seen.
+    package var executable: String? { host.link("\(folder)/exe") }
+
+    /// What the file is that a thread waits to read from: `pipe:[31]`, `anon_inode:[eventfd]` …;
+    /// `nil` when it waits for something else, or may not be seen.
+    package var waitsToRead: String? {
+        guard let bytes = bytes("syscall", limit: 256) else { return nil }
+        let words = String(decoding: bytes, as: UTF8.self).split(separator: " ")
+        // read is number 0 of x86-64 and 63 of arm64; the other's call of that number never waits.
+        guard words.count > 1, words[0] == "0" || words[0] == "63", words[1].hasPrefix("0x"),
+            let descriptor = UInt32(words[1].dropFirst(2), radix: 16)
+        else { return nil }
+        return host.link("\(folder)/fd/\(descriptor)")
+    }
+
     /// Number of open file descriptors.
     package var openFiles: UInt64? {
         host.canList("\(folder)/fd") ? UInt64(host.names(in: "\(folder)/fd").count) : nil
     }
 
-    /// Device files of GPUs and RDMA adapters that are open, sorted, each once.
+    /// Device files of GPUs and RDMA adapters that are open, sorted, each once; none for Stoker's
+    /// own worker.
     package var openDevices: [String]? {
-        guard host.canList("\(folder)/fd") else { return nil }
-        let targets = host.names(in: "\(folder)/fd").compactMap { host.link("\(folder)/fd/\($0)") }
-        return Set(targets.filter(Self.isTrainingDevice)).sorted()
+        guard let devices = descriptors()?.devices.filter(Self.isTrainingDevice) else { return nil }
+        return devices.isEmpty || name == gpuWorkerName ? [] : devices
     }
 
     static func isTrainingDevice(_ path: String) -> Bool {

@@ -79,9 +79,23 @@ private func hostRows(_ facts: HostFacts, _ privileges: [String]) -> [(String, S
     let held = privileges.isEmpty ? "none" : privileges.joined(separator: ", ")
     let rows = [
         ("name", shown(facts.hostname)), ("kernel", facts.kernel), ("machine", machine),
-        ("privileges", held),
+        ("gpus", gpuLine(facts)), ("privileges", held),
     ]
     return rows.filter { !$0.1.isEmpty }
+}
+
+/// How many GPUs of which model, and the driver that tells of them; empty without any.
+private func gpuLine(_ facts: HostFacts) -> String {
+    let onBus = facts.devices.filter { $0.kind == .gpu }.count
+    guard !facts.gpus.isEmpty else {
+        return onBus > 0 ? "\(counted(onBus, "GPU")) on the bus; no driver tells of them" : ""
+    }
+    let names = Dictionary(grouping: facts.gpus) { $0.name ?? "\($0.vendor.rawValue) GPU" }
+    var line = names.sorted { $0.key < $1.key }
+        .map { "\($0.value.count) × \(shown($0.key))" }.joined(separator: ", ")
+    let versions = Set(facts.gpus.compactMap(\.driverVersion)).sorted()
+    if !versions.isEmpty { line += ", driver \(shown(versions.joined(separator: ", ")))" }
+    return line
 }
 
 extension Page {

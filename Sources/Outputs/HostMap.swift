@@ -1,3 +1,4 @@
+package import Fabric
 package import Host
 package import Training
 
@@ -7,11 +8,13 @@ package struct HostMap: Sendable {
     package enum Choice: String, Sendable {
         /// The user named them.
         case named
-        /// They have a GPU or an RDMA adapter open, or descend from one that has.
+        /// They compute on a GPU or have an RDMA adapter open, or descend from one that has.
         case found
     }
 
     package var facts: HostFacts
+    /// RDMA ports, with their counters as they stand.
+    package var ports: [FabricPort] = []
     /// Memory in use, by node.
     package var memory: [Int: NodeUse]
     package var choice: Choice
@@ -78,6 +81,8 @@ extension HostMap {
         let known = Set(facts.topology.nodes.map(\.id))
         return facts.devices.filter { device in device.node.map { !known.contains($0) } ?? true }
     }
+
+    var adapters: [DeviceFacts] { facts.devices.filter { $0.kind == .fabric } }
 
     var gaps: [MapGap] {
         var gaps: [MapGap] = []

@@ -16,9 +16,10 @@ func training(_ observation: Observation, _ threads: Threads?) -> [JSON] {
             ("pid", JSON(process.pid)),
             ("command", .string(process.command.isEmpty ? process.name : process.command)),
             ("rank", process.rank.map { JSON($0) } ?? .null),
-            ("gpus", .array([])),
+            ("identity", identity(process.identity)),
+            ("gpus", JSON(process.gpus)),
             ("numaNode", node(process, observation.facts).map { JSON($0) } ?? .null),
-            ("stepMilliseconds", .null),
+            ("stepMilliseconds", JSON(process.stepMilliseconds)),
             ("memory", process.memory.map(memory) ?? .null),
             (
                 "threads",

@@ -15,6 +15,7 @@ package func jsonReport(
         ("host", host(observation)),
         ("window", window(observation)),
         ("scope", .string(observation.job.scope.rawValue)),
+        ("search", search(observation.job)),
         ("method", JSON(threads?.method.rawValue)),
         ("coverage", .array(observation.coverage.map(coverage))),
         ("training", .array(isHost ? [] : training(observation, threads))),
@@ -22,6 +23,9 @@ package func jsonReport(
         ("cpus", .array(cpus(observation))),
         ("runQueueWaits", runQueueWaits(observation)),
         ("numa", numa(observation)),
+        ("fabric", fabric(observation)),
+        ("pcie", pcie(observation)),
+        ("gpus", gpus(observation, diagnosis)),
         ("verdict", .string(diagnosis.verdict.rawValue)),
         ("findings", .array(diagnosis.findings.map(finding))),
         ("excluded", .array(diagnosis.excluded.map(excluded))),
@@ -36,7 +40,7 @@ private func host(_ observation: Observation) -> JSON {
         ("kernel", .string(facts.kernel)),
         ("cpus", JSON(cpuCount(observation))),
         ("numaNodes", JSON(facts.topology.nodes.count)),
-        ("gpus", JSON(0)),
+        ("gpus", JSON(observation.facts.gpus.count)),
     ])
 }
 
@@ -91,7 +95,7 @@ private func cost(_ cost: Cost) -> JSON {
     ])
 }
 
-private func culprit(_ culprit: FindingCulprit) -> JSON {
+func culprit(_ culprit: FindingCulprit) -> JSON {
     .object([
         ("kind", .string(culprit.kind.rawValue)),
         ("id", .string(culprit.id)),

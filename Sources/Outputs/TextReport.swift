@@ -16,7 +16,9 @@ package func textReport(
         tint: verdictTint(diagnosis.verdict))
     page.blank()
     for line in contextLines(observation, version: version) { page.line(line, tint: .dim) }
+    if let line = searchLine(observation) { page.paragraph(line) }
     page.writeTime(observation)
+    page.writeGPUs(diagnosis)
     page.writeFindings(observation, diagnosis, rules: rules)
     page.writeExcluded(diagnosis)
     page.writeUnseen(observation, diagnosis)

@@ -41,6 +41,7 @@ extension Page {
             if let rank = process.rank { text += ", rank \(rank)" }
             text += ", \(counted(members.count, "thread")): \(shown(command))"
             paragraph(text, indent: 2)
+            if let line = identityLine(process) { paragraph(line, indent: 4) }
             if let line = placementLine(process, members, observation) {
                 paragraph(line, indent: 4)
             }

@@ -1,3 +1,4 @@
+import Fabric
 import Host
 
 extension Page {
@@ -17,6 +18,7 @@ extension Page {
                     Cell(text: nameText(device), width: names + 1),
                 ]
                 write(device, after: start, interruptText(device, rows, map))
+                for text in fabricTexts(device, map) { entry("", text) }
             }
             writeRest(same.count - mostRows, kind == .gpu ? "GPU" : "\(kind.rawValue) device")
         }
@@ -34,6 +36,21 @@ extension Page {
             : "The firmware does not say on which node these devices are."
         paragraph(why, indent: 2)
         writeDevices(devices, map)
+    }
+
+    /// Ports of devices made of software, such as soft RoCE.
+    mutating func writePortsElsewhere(_ map: HostMap) {
+        let known = Set(map.facts.devices.map(\.address))
+        let ports = map.ports.filter { port in
+            port.facts.address.map { !known.contains($0) } ?? true
+        }
+        guard !ports.isEmpty else { return }
+        heading("RDMA without a PCI device")
+        for port in ports.prefix(mostRows) {
+            let interface = port.facts.interface.map { ", on \(shown($0))" } ?? ""
+            entry(shown(port.facts.device), portText(port.facts, isAlone: false) + interface)
+        }
+        writeRest(ports.count - mostRows, "port")
     }
 
     private mutating func write(
@@ -64,6 +81,37 @@ private func linkText(_ link: LinkFacts) -> String {
         speed += " of \(quantity(most))"
     }
     return "\(lanes) \(speed) GT/s"
+}
+
+/// The ports of an adapter, and the adapter that is nearest to a GPU.
+private func fabricTexts(_ device: DeviceFacts, _ map: HostMap) -> [String] {
+    let ports = map.ports.filter { $0.facts.address == device.address }
+    return ports.map { portText($0.facts, isAlone: ports.count == 1) }
+        + (device.kind == .gpu ? [nearestText(device, map)].compactMap { $0 } : [])
+}
+
+/// `port ACTIVE, 400 Gb/s, 4 lanes`
+private func portText(_ port: FabricPortFacts, isAlone: Bool) -> String {
+    let state = [port.state, port.isActive ? nil : port.physicalState].compactMap { $0 }
+    let parts =
+        [
+            state.isEmpty ? "state unknown" : state.map(shown).joined(separator: ", "),
+            port.gigabits.map { "\(quantity($0)) Gb/s" },
+            port.lanes.map { counted($0, "lane") },
+            port.layer == .ethernet ? "Ethernet" : nil,
+        ]
+    return "port \(isAlone ? "" : "\(port.port) ")"
+        + parts.compactMap { $0 }.joined(separator: ", ")
+}
+
+/// `nearest adapter mlx5_0 (PIX)`, in the words of nvidia-smi.
+private func nearestText(_ gpu: DeviceFacts, _ map: HostMap) -> String? {
+    guard let (adapters, distance) = gpu.nearest(of: map.adapters) else { return nil }
+    let names = adapters.prefix(4).map { shown($0.names.first ?? $0.address) }
+    let rest = adapters.count - names.count
+    return "nearest \(adapters.count == 1 ? "adapter" : "adapters") "
+        + names.joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+        + " (\(distance.rawValue))"
 }
 
 /// How many vectors, where they fire and where they may: `9 IRQs fire on 0-7 (may on node 0)`.

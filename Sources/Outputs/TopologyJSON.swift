@@ -1,3 +1,4 @@
+import Fabric
 import Host
 import Training
 
@@ -14,7 +15,8 @@ package func topologyJSON(_ map: HostMap, version: String) -> String {
         ("nodes", .array(topology.nodes.map { node($0, map) })),
         ("caches", .array(topology.caches.map(cache))),
         ("cpus", .array(topology.cpus.map { cpu($0, topology) })),
-        ("devices", .array(map.facts.devices.map(device))),
+        ("devices", .array(map.facts.devices.map { device($0, map) })),
+        ("ports", .array(map.ports.map { JSON.object(portKeys($0)) })),
         ("interrupts", .array(map.facts.interrupts.map(interrupt))),
         ("choice", .string(map.choice.rawValue)),
         ("processes", .array(map.processes.map { process($0, nodes) })),
@@ -77,7 +79,7 @@ private func cpu(_ cpu: CPUFacts, _ topology: Topology) -> JSON {
     ])
 }
 
-private func device(_ device: DeviceFacts) -> JSON {
+private func device(_ device: DeviceFacts, _ map: HostMap) -> JSON {
     .object([
         ("kind", .string(device.kind.rawValue)),
         ("address", .string(device.address)),
@@ -87,18 +89,20 @@ private func device(_ device: DeviceFacts) -> JSON {
         ("device", JSON(hardwareID(device.device))),
         ("node", number(device.node)),
         ("localCpus", device.localCPUs.map(list) ?? .null),
-        ("link", device.link.map(link) ?? .null),
+        ("link", device.link.map(pcieLink) ?? .null),
         ("bridges", JSON(device.bridges)),
+        ("nearestAdapters", nearest(device, map)),
         ("interrupts", .array(device.interrupts.map { JSON($0) })),
     ])
 }
 
-private func link(_ link: LinkFacts) -> JSON {
-    .object([
-        ("gigatransfersPerSecond", .number(link.gigatransfers)),
-        ("lanes", JSON(link.lanes)),
-        ("maximumGigatransfersPerSecond", JSON(link.mostGigatransfers)),
-        ("maximumLanes", number(link.mostLanes)),
+/// Of a GPU; null for other devices, and where no distance is known.
+private func nearest(_ device: DeviceFacts, _ map: HostMap) -> JSON {
+    guard device.kind == .gpu, let (adapters, distance) = device.nearest(of: map.adapters) else {
+        return .null
+    }
+    return .object([
+        ("distance", .string(distance.rawValue)), ("addresses", JSON(adapters.map(\.address))),
     ])
 }
 
@@ -122,6 +126,8 @@ private func process(_ process: ProcessPlacement, _ nodes: [Int: Int]) -> JSON {
         ("name", .string(facts.name)),
         ("command", .string(facts.command)),
         ("rank", number(facts.rank)),
+        ("gpus", JSON(facts.gpus)),
+        ("identity", identity(facts.identity)),
         ("hasDeviceOpen", .bool(facts.hasDeviceOpen)),
         ("allowedNodes", facts.allowedNodes.map { list(CPUList($0)) } ?? .null),
         ("memory", facts.memory.map(memory) ?? .null),
@@ -145,4 +151,4 @@ private func gap(_ gap: MapGap) -> JSON {
 
 private func list(_ cpus: CPUList) -> JSON { .string(cpus.description) }
 
-private func number(_ value: (some BinaryInteger)?) -> JSON { value.map { JSON($0) } ?? .null }
+func number(_ value: (some BinaryInteger)?) -> JSON { value.map { JSON($0) } ?? .null }

@@ -8,7 +8,7 @@ extension Page {
         guard !map.processes.isEmpty else { return paragraph(noProcess(map), indent: 2) }
         if map.choice == .found {
             paragraph(
-                "Processes that have a GPU or an RDMA adapter open, and their descendants.",
+                "Processes that compute on a GPU or have an RDMA adapter open, and their descendants.",
                 indent: 2)
         }
         let families = families(of: map.processes)
@@ -32,6 +32,7 @@ extension Page {
         if let rank = facts.rank { title += ", rank \(rank)" }
         paragraph(
             "\(title): \(shown(facts.command.isEmpty ? facts.name : facts.command))", indent: 2)
+        if let text = gpusText(facts, map) { entry("GPUs", text, indent: 4) }
         entry("threads", threadsText(family.head.threads, nodes), indent: 4)
         entry("may use", allowedText(family.head, map), indent: 4)
         if let text = memoryText([family.head], map) { entry("memory", text, indent: 4) }
@@ -43,10 +44,20 @@ extension Page {
     }
 }
 
+/// `nvidia0 (0000:1b:00.0) on node 0`, for each GPU that the process computes on.
+private func gpusText(_ process: ProcessFacts, _ map: HostMap) -> String? {
+    let texts = process.gpus.map { address in
+        let gpu = map.facts.devices.first { $0.address == address }
+        let name = gpu?.names.first.map { "\(shown($0)) (\(shown(address)))" } ?? shown(address)
+        return name + (gpu?.node.map { " on node \($0)" } ?? ", its node is not known")
+    }
+    return texts.isEmpty ? nil : texts.joined(separator: ", ")
+}
+
 private func noProcess(_ map: HostMap) -> String {
     map.choice == .named
         ? "The processes have ended."
-        : "No process is known to have a GPU or an RDMA adapter open. "
+        : "No process is known to compute on a GPU or to have an RDMA adapter open. "
             + "Name a job with --pid or --cgroup."
 }
 

@@ -7,6 +7,7 @@ package func topologyMap(_ map: HostMap, style: TextStyle = .plain) -> String {
     for node in map.facts.topology.nodes { page.writeNode(node, map) }
     if map.facts.topology.nodes.isEmpty { page.writeCPUsWithoutNode(map) }
     page.writeDevicesElsewhere(map)
+    page.writePortsElsewhere(map)
     page.writeJob(map)
     page.writeGaps(map)
     return page.text

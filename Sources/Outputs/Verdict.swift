@@ -20,7 +20,9 @@ func verdictLine(
 }
 
 private func hostBound(_ observation: Observation, _ diagnosis: Diagnosis) -> String {
-    let worst = diagnosis.findings.first.map { "; worst: " + offence($0) } ?? ""
+    // What is outside of it may be worse, and is not what this sentence is about.
+    let own = diagnosis.findings.first { !$0.isOutsideHost }
+    let worst = own.map { "; worst: " + offence($0) } ?? ""
     let share = hostShare(diagnosis)
     if share >= worthSaying {
         return "The host took \(percent(share)) of \(whose(observation)) time\(worst)."

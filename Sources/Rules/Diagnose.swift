@@ -35,17 +35,28 @@ package func diagnose(_ rules: [Rule], _ observation: Observation) -> Diagnosis 
         if a.impact != b.impact { return a.impact > b.impact }
         return left.offset < right.offset
     }
+    let (costed, gpus) = gpuLosses(sorted.map(\.element.finding), observation)
+    let verdict = verdict(costed, gpus, observation)
     return Diagnosis(
-        verdict: verdict(sorted.map(\.element.finding), observation),
-        findings: sorted.map(\.element.finding),
+        verdict: verdict,
+        // What a GPU waits for is known where the host holds the job up.
+        findings: costed.filter { verdict != .hostBound || $0.rule != Rule.nothingFound.id },
         excluded: excludedCauses(findings, unchecked, rules, observation),
-        unchecked: unchecked)
+        unchecked: unchecked, gpus: gpus)
 }
 
-private func verdict(_ findings: [Finding], _ observation: Observation) -> Diagnosis.Verdict {
-    if findings.contains(where: { $0.severity >= .warning }) { return .hostBound }
+private func verdict(
+    _ findings: [Finding], _ gpus: [GPULoss], _ observation: Observation
+) -> Diagnosis.Verdict {
+    let grave = findings.filter { $0.severity >= .warning }
+    if !grave.isEmpty {
+        return grave.allSatisfy(\.isOutsideHost) ? .notHost : .hostBound
+    }
     guard let threads = try? observation.threads(), !threads.threads.isEmpty else {
         return .unknown
     }
-    return .healthy
+    let isIdle = gpus.contains {
+        idleWithoutCause.isReached(by: $0.programShare + $0.unexplainedShare)
+    }
+    return isIdle ? .notHost : .healthy
 }

@@ -18,15 +18,19 @@ package struct Diagnosis: Sendable, Equatable {
     package var excluded: [Excluded]
     /// Rules that could not be checked, and why.
     package var unchecked: [Unchecked]
+    /// The GPUs that the job computes on, in the order of their PCI addresses; without those whose
+    /// driver told nothing.
+    package var gpus: [GPULoss]
 
     package init(
         verdict: Verdict, findings: [Finding] = [], excluded: [Excluded] = [],
-        unchecked: [Unchecked] = []
+        unchecked: [Unchecked] = [], gpus: [GPULoss] = []
     ) {
         self.verdict = verdict
         self.findings = findings
         self.excluded = excluded
         self.unchecked = unchecked
+        self.gpus = gpus
     }
 }
 

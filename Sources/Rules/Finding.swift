@@ -19,6 +19,8 @@ package struct Finding: Sendable, Equatable {
     /// Where the loss cannot be measured: the share of the worst-hit thread's time that it may be,
     /// 0 to 1. Ranks the finding among others, and is shown nowhere as a cost.
     package var estimate = 0.0
+    /// Neither software nor settings of this host cause it: a device, a cable, the network.
+    package var isOutsideHost: Bool
     /// Filled in by the diagnosis from the claims that were granted.
     package var cost = Cost()
 
@@ -38,6 +40,7 @@ package struct Finding: Sendable, Equatable {
         self.fix = fix
         self.verify = verify
         self.claims = claims
+        isOutsideHost = cause.isBeyondHost
     }
 }
 

@@ -56,24 +56,37 @@ extension Rule {
             verify: "/proc/PID/limits shows unlimited for Max locked memory.",
             sources: ["Azure HPC images (hpc-tuning.sh)", "getrlimit(2)"])
     ) { observation throws(Unavailable) in
-        observation.job.processes.compactMap { process in
-            guard process.hasDeviceOpen, let limit = process.lockedLimit else { return nil }
-            let gibibytes = Double(limit) / Double(1 << 30)
-            guard gibibytes < leastLocked.value else { return nil }
-            return limitFinding(
-                "memlock-unlimited", process,
-                summary: "process \(process.pid) (\(process.name)) uses a device and may lock "
-                    + "\(limit >> 20) MiB of memory",
-                evidence: leastLocked.evidence("memory that may be locked", gibibytes),
-                option: "memlock", new: "unlimited", old: "\(limit)",
-                risk: "a program may lock all memory of the host")
+        let limited = observation.job.processes.filter { process in
+            guard process.hasDeviceOpen, let limit = process.lockedLimit else { return false }
+            return Double(limit) / Double(1 << 30) < leastLocked.value
         }
+        // The ranks of a job share their limits: one finding for all that have the same.
+        return Dictionary(grouping: limited, by: { $0.lockedLimit ?? 0 })
+            .sorted { $0.key < $1.key }
+            .compactMap { limit, processes in
+                guard let first = processes.first else { return nil }
+                let others = Array(processes.dropFirst())
+                let who = "process \(first.pid) (\(first.name))"
+                return limitFinding(
+                    "memlock-unlimited", first, and: others,
+                    summary: who
+                        + (others.isEmpty ? " uses" : " and \(others.count) more each use")
+                        + " a device and may lock \(limit >> 20) MiB of memory",
+                    evidence: leastLocked.evidence(
+                        "memory that may be locked", Double(limit) / Double(1 << 30)),
+                    option: "memlock", new: "unlimited", old: "\(limit)",
+                    risk: "a program may lock all memory of the host")
+            }
     }
 
     private static func limitFinding(
-        _ rule: String, _ process: ProcessFacts, summary: String, evidence: Evidence,
-        option: String, new: String, old: String, risk: String
+        _ rule: String, _ process: ProcessFacts, and others: [ProcessFacts] = [],
+        summary: String, evidence: Evidence, option: String, new: String, old: String,
+        risk: String
     ) -> Finding {
+        let set = { (to: String) in
+            ([process] + others).map { "prlimit --pid \($0.pid) --\(option)=\(to)" }
+        }
         let file = "/etc/security/limits.d/90-stoker-\(option).conf"
         return Finding(
             rule: rule, cause: .limits, severity: .info, confidence: .configuration,
@@ -81,9 +94,9 @@ extension Rule {
             culprit: FindingCulprit(kind: .process, id: "\(process.pid)", name: process.name),
             evidence: [evidence],
             fix: Fix(
-                commands: ["prlimit --pid \(process.pid) --\(option)=\(new):\(new)"],
+                commands: set("\(new):\(new)"),
                 persist: ["echo '* - \(option) \(new)' > \(file)"],
-                rollback: ["prlimit --pid \(process.pid) --\(option)=\(old):", "rm -f \(file)"],
+                rollback: set("\(old):") + ["rm -f \(file)"],
                 risk: risk),
             verify: "`prlimit --pid \(process.pid) --\(option)` shows \(new)")
     }

@@ -103,7 +103,9 @@ struct RemoteMemory {
 extension Observation {
     /// Ranks with much memory away from their threads, the most bytes first.
     func remoteMemory(_ threads: Threads) -> [RemoteMemory] {
-        placedRanks(threads).compactMap { placed in
+        // A rank that must move to its GPU takes its memory along.
+        let moving = Set(ranksFarFromGPU(threads).map(\.placed.pid))
+        return placedRanks(threads).filter { !moving.contains($0.pid) }.compactMap { placed in
             guard Placement.leastCPU.isReached(by: placed.busyCPUs), let memory = placed.memory,
                 !placed.home.isEmpty
             else { return nil }

@@ -37,7 +37,9 @@ extension Observation {
         let canMoveThreads =
             (placed.memory?.share(of: far) ?? 0) >= gathered && cpus.count >= placed.neededCPUs
         let isAllowed = placed.process.allowedNodes?.contains(home) ?? true
-        if canMoveThreads && (remote.isHeld || !hasRoom(on: home, for: remote.bytes)) {
+        // Threads that are beside their GPU stay there.
+        let isByGPU = gpuNode(placed.process) == home
+        if canMoveThreads && !isByGPU && (remote.isHeld || !hasRoom(on: home, for: remote.bytes)) {
             return .threads(to: far, cpus)
         }
         guard isAllowed, hasRoom(on: home, for: remote.bytes) else { return .restart(on: home) }

@@ -66,6 +66,7 @@ extension Observation {
     fileprivate func drifts(_ threads: Threads) -> [Finding] {
         // A mask that somebody set across nodes is what `cpuset-spans-nodes` is about.
         let spread = Set(spanningSets(threads).map(\.placed.pid))
+            .union(ranksFarFromGPU(threads).map(\.placed.pid))
         let hit = index(threads).critical
             .filter { !spread.contains($0.pid) && isDrifting($0) }
             .sorted { ($1.timeOff, $0.tid) < ($0.timeOff, $1.tid) }
@@ -164,7 +165,7 @@ extension Observation {
         let memory = placed.memory.flatMap { memory in
             memory.main.flatMap { memory.share(of: $0) >= gathered ? $0 : nil }
         }
-        let wanted = [memory, placed.time.main].compactMap { $0 }
+        let wanted = [gpuNode(placed.process), memory, placed.time.main].compactMap { $0 }
         let others = room.keys.sorted { (room[$1] ?? 0, $0) < (room[$0] ?? 0, $1) }
         return (wanted + others).first { room[$0] ?? 0 >= placed.neededCPUs }
     }

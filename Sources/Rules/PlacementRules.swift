@@ -4,6 +4,7 @@ package let placementRules: [Rule] = [
     .hugetlbPoolPerNode,
     .hugepage1GBoot,
     .cpusetSpansNodes,
+    .numaBindGPULocal,
     .numaRemoteMemory,
     .numaThreadDrift,
     .nodeCacheExhaustion,

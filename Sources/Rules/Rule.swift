@@ -59,6 +59,9 @@ package enum Cause: String, Sendable, Codable, CaseIterable {
     case fabricError = "fabric-error"
     case placement
     case configuration
+
+    /// What no setting of the host brings about.
+    package var isBeyondHost: Bool { self == .gpuThrottling || self == .gpuError }
 }
 
 package enum Severity: String, Sendable, Codable, CaseIterable, Comparable {

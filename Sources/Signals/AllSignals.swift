@@ -13,4 +13,7 @@ package let allSignals: [any Signal.Type] = [
     Pressure.self,
     Disks.self,
     Power.self,
+    GPUs.self,
+    FabricPorts.self,
+    PCIe.self,
 ]

@@ -4,7 +4,9 @@ import BPF
 /// disables the rest.
 struct AttachedProbe: ~Copyable {
     var object: LoadedObject
-    let hooks: [HookState]
+    private(set) var hooks: [HookState]
+    private let image: ProbeImage
+    private let programs: [ProgramName]
 
     /// Loads `image`; only the programs named in `needed` are worth failing for.
     init(
@@ -48,6 +50,45 @@ struct AttachedProbe: ~Copyable {
         }
         self.object = object
         self.hooks = hooks
+        self.image = image
+        self.programs = programs
+    }
+
+    /// Leaves hooks out from now on; `reason` is shown for them.
+    mutating func leaveOut(_ left: [String], because reason: String) {
+        for index in hooks.indices where left.contains(hooks[index].hook) {
+            guard hooks[index].reason == nil else { continue }
+            for program in programs where program.hook == hooks[index].hook {
+                object.detach(program.name)
+            }
+            hooks[index].reason = reason
+            hooks[index].isLeftOut = true
+        }
+    }
+
+    /// Takes hooks that were left out in again; what the kernel refuses now stays out.
+    mutating func takeIn(_ left: [String]) {
+        for index in hooks.indices where left.contains(hooks[index].hook) {
+            guard hooks[index].isLeftOut else { continue }
+            do throws(ProbeError) {
+                for program in programs where program.hook == hooks[index].hook {
+                    try object.attach(program.name)
+                }
+                hooks[index].reason = nil
+                hooks[index].isLeftOut = false
+            } catch {
+                hooks[index].reason = error.reason
+            }
+        }
+    }
+
+    /// What each hook's programs have cost.
+    var costs: [HookCost] {
+        object.costs().compactMap { cost in
+            guard let hook = cost.program.hook else { return nil }
+            return HookCost(
+                probe: image.name, hook: hook, runs: cost.runs, nanoseconds: cost.nanoseconds)
+        }
     }
 
     /// Tries each optional program alone beside the needed ones; says which the kernel refuses.

@@ -1,10 +1,11 @@
 import BPF
 import CRecords
+import Host
 
 /// The block probe in the kernel. A class because the reader of one signal and the list of
 /// hooks share it.
 final class BlockProbe {
-    private let probe: AttachedProbe
+    private var probe: AttachedProbe
 
     init() throws(Unavailable) {
         do throws(ProbeError) {
@@ -16,6 +17,16 @@ final class BlockProbe {
     }
 
     var hooks: [HookState] { probe.hooks }
+    var costs: [HookCost] { probe.costs }
+    func mapBytes(_ host: Host) -> UInt64 { probe.mapBytes(host) }
+
+    func leaveOut(_ part: ProbePart, because reason: String) {
+        probe.leaveOut(part, because: reason)
+    }
+
+    func takeIn(_ part: ProbePart) {
+        probe.takeIn(part)
+    }
 
     struct Device: Hashable {
         var major: Int
@@ -56,6 +67,10 @@ extension Disks {
                         latencies[device] ?? [UInt64](repeating: 0, count: Int(BLOCK_SLOTS))
                 }
                 gaps.lost += try probe.lost()
+                let hook = probe.hooks.first { $0.hook == "block_rq_complete" }
+                if let why = hook?.reason {
+                    gaps.reasons.append("no latency distribution: \(why)")
+                }
             } catch {
                 throw Unavailable(error)
             }

@@ -1,6 +1,5 @@
 import BPF
 import CRecords
-import Glibc
 import Host
 
 /// What each CPU's time went to.
@@ -10,6 +9,8 @@ package struct CPUs: Signal {
     package var cpus: [CPUActivity]
     /// Waits of watched threads for a CPU, counted by power of two: slot n holds 2^n ns and more.
     package var waitSlots: [UInt64]
+    /// Of all threads on all CPUs.
+    package var contextSwitches: UInt64 = 0
     package var gaps: Gaps
 
     package init(cpus: [CPUActivity] = [], waitSlots: [UInt64] = [], gaps: Gaps = Gaps()) {
@@ -20,27 +21,33 @@ package struct CPUs: Signal {
 
     package static func open(on source: Source) throws(Unavailable) -> Reader<CPUs> {
         let host = source.host
-        _ = try times(of: host)
+        _ = try bytes(of: host)
         let ledger = source.ledger
         return { () throws(Unavailable) in
-            let times = try times(of: host)
-            switch ledger {
-            case .success(let probe): return try CPUs(probe, times)
-            case .failure(let why): return CPUs(times, instead: why)
-            }
+            let bytes = try bytes(of: host)
+            let times = CPUTimes.parse(bytes)
+            var cpus =
+                switch ledger {
+                case .success(let probe): try CPUs(probe, times)
+                case .failure(let why): CPUs(times, instead: why)
+                }
+            cpus.contextSwitches = CPUTimes.contextSwitches(in: bytes)
+            return cpus
         }
     }
 
     package func since(_ earlier: CPUs) -> CPUs {
         let before = Dictionary(earlier.cpus.map { ($0.id, $0) }, uniquingKeysWith: { $1 })
-        return CPUs(
+        var change = CPUs(
             cpus: cpus.map { now in before[now.id].map { now.since($0) } ?? now },
             waitSlots: growth(waitSlots, earlier.waitSlots), gaps: gaps)
+        change.contextSwitches = growth(contextSwitches, earlier.contextSwitches)
+        return change
     }
 
-    private static func times(of host: Host) throws(Unavailable) -> [CPUTimes] {
+    private static func bytes(of host: Host) throws(Unavailable) -> [UInt8] {
         do throws(FileError) {
-            return CPUTimes.parse(try host.bytes("/proc/stat"))
+            return try host.bytes("/proc/stat")
         } catch {
             throw Unavailable(error)
         }
@@ -130,11 +137,4 @@ package struct CPUActivity: Equatable, Sendable {
     private static var parts: [WritableKeyPath<CPUActivity, UInt64>] {
         [\.watched, \.other, \.kernel, \.irq, \.softirq, \.idle, \.steal]
     }
-}
-
-/// CLOCK_MONOTONIC, ns: the clock of everything that is measured.
-package func monotonicNanoseconds() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

@@ -58,7 +58,13 @@ extension SoftIRQs {
     mutating func addTimes(from ledger: Result<LedgerProbe, Unavailable>) {
         do throws(Unavailable) {
             let ledger = try ledger.get()
-            if let why = ledger.missing("softirq_entry") { throw Unavailable(why) }
+            if let hook = ledger.hooks.first(where: { $0.hook == "softirq_entry" }),
+                let why = hook.reason
+            {
+                // What was counted before it was left out must not count again afterwards.
+                guard hook.isLeftOut else { throw Unavailable(why) }
+                gaps.reasons.append("time in softirqs not told: \(why)")
+            }
             do throws(ProbeError) {
                 let cpus = try ledger.cpus()
                 for index in lines.indices where index < Int(LEDGER_SOFTIRQS) {

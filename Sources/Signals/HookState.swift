@@ -5,6 +5,14 @@ package struct HookState: Equatable, Sendable {
     /// `fentry/task_numa_work`; `*` for a probe as a whole.
     package var hook: String
     package var reason: String?
+    /// It was attached, and is left out for a while: what it has seen still counts.
+    package var isLeftOut = false
+
+    package init(probe: String, hook: String, reason: String? = nil) {
+        self.probe = probe
+        self.hook = hook
+        self.reason = reason
+    }
 
     /// The reason when the kernel was built without the tracepoint.
     package static let noTracepoint = "this kernel has no such tracepoint"

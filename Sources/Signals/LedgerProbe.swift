@@ -13,11 +13,18 @@ package final class LedgerProbe {
     /// Memory nodes with CPUs, as the kernel side counts them.
     let nodes: [Int]
 
-    private let probe: AttachedProbe
+    private var probe: AttachedProbe
     private let deaths: RingReader
     private var ended: [ledger_record] = []
-    /// Waits that were taken out of the kernel, ns, as running totals.
-    private var settled: [WaitID: UInt64] = [:]
+    /// Waits that were taken out of the kernel.
+    private var settled: [WaitID: Settled] = [:]
+
+    private struct Settled {
+        /// Running total, ns.
+        var total: UInt64 = 0
+        /// When it last grew, CLOCK_MONOTONIC ns.
+        var at: UInt64 = 0
+    }
 
     /// Victim and culprit of a wait, as the kernel knows them.
     struct WaitID: Hashable {
@@ -49,6 +56,16 @@ package final class LedgerProbe {
 
     /// Every hook that the ledger wants, attached or not.
     package var hooks: [HookState] { probe.hooks }
+    var costs: [HookCost] { probe.costs }
+    func mapBytes(_ host: Host) -> UInt64 { probe.mapBytes(host) }
+
+    func leaveOut(_ part: ProbePart, because reason: String) {
+        probe.leaveOut(part, because: reason)
+    }
+
+    func takeIn(_ part: ProbePart) {
+        probe.takeIn(part)
+    }
 
     /// Why time in `hook` cannot be told; `nil` when it can.
     func missing(_ hook: String) -> String? { hooks.first { $0.hook == hook }?.reason }
@@ -63,6 +80,8 @@ package final class LedgerProbe {
             }
         }
         openLedgers()
+        // Only the iterator asks: a table that keeps them would fill, and a pid is used again.
+        for pid in pids { probe.object.remove("watched", key: UInt32(bitPattern: pid)) }
     }
 
     /// Processes that found no room in the table of those to be watched.
@@ -98,12 +117,21 @@ package final class LedgerProbe {
 
     /// Running totals of waiting by victim and culprit, ns, less what threads still hold.
     func waits() throws(ProbeError) -> [WaitID: UInt64] {
+        let now = monotonicNanoseconds()
         for entry in try probe.object.drain("waits", key: ledger_wait_key(), value: UInt64(0)) {
             let key = entry.key
-            settled[WaitID(tid: key.tid, culprit: key.culprit, kind: key.kind), default: 0] +=
-                entry.value
+            let id = WaitID(tid: key.tid, culprit: key.culprit, kind: key.kind)
+            settled[id, default: Settled()].total += entry.value
+            settled[id]?.at = now
         }
-        return settled
+        return settled.mapValues(\.total)
+    }
+
+    /// Lets go of waits that have not grown since `horizon` and, as `canGoOn` tells, never will.
+    /// The answer is the culprits of those that stay.
+    func forgetWaits(before horizon: UInt64, _ canGoOn: (WaitID) -> Bool) -> Set<UInt32> {
+        settled = settled.filter { $0.value.at >= horizon || canGoOn($0.key) }
+        return Set(settled.keys.lazy.map(\.culprit))
     }
 
     /// The name of a process that ended not long ago.

@@ -6,14 +6,11 @@ import Host
 /// Reads the kernel's ledger. A class because it remembers threads that ended and the names of
 /// culprits between readings.
 final class LedgerReader {
-    /// Ended threads that are kept one by one; more are summed by name. Bounds memory under a
-    /// fork storm; the busiest are the ones that stay.
-    private static let endedKept = 2_048
-
     private let ledger: LedgerProbe
     private let source: Source
-    private var ended: [ThreadActivity] = []
-    private var sums: [String: ThreadActivity] = [:]
+    private var ended = EndedThreads()
+    /// Threads of the last reading.
+    private var seen: Set<Int32> = []
     /// A process is named when it first stands in somebody's way.
     private var culprits: [Culprit.Kind: [UInt32: Culprit]] = [:]
 
@@ -28,7 +25,10 @@ final class LedgerReader {
             var waited = try ledger.waits()
             let records = try ledger.records()
             let cpus = try ledger.cpus()
-            keep(ledger.takeEnded())
+            ended.keep(
+                ledger.takeEnded().map {
+                    ThreadActivity($0, hasExited: true, nodes: ledger.nodes)
+                }, seen: seen, at: monotonicNanoseconds())
             for record in records where record.thread.blamed > 0 {
                 let thread = record.thread
                 let id = LedgerProbe.WaitID(
@@ -39,23 +39,31 @@ final class LedgerReader {
                 ThreadActivity($0, hasExited: false, nodes: ledger.nodes)
             }
             source.watchedPids = Set(live.map(\.pid))
+            seen = Set(live.map(\.tid))
+            defer { forget() }
             return Threads(
-                threads: live + ended + sums.values.sorted { $0.name < $1.name },
-                waits: waited.map { wait($0, $1) },
+                threads: live + ended.threads, waits: waited.map { wait($0, $1) },
                 gaps: gaps(cpus))
         } catch {
             throw Unavailable(error)
         }
     }
 
-    private func keep(_ records: [ledger_record]) {
-        ended += records.map { ThreadActivity($0, hasExited: true, nodes: ledger.nodes) }
-        guard ended.count > Self.endedKept else { return }
-        ended.sort { $0.awake > $1.awake }
-        for thread in ended[(Self.endedKept / 2)...] {
-            sums[thread.name] = sums[thread.name].map { $0.adding(thread) } ?? thread.asSum
+    /// Lets go of what ended before the time that is looked back at. What has not changed since
+    /// then makes no difference between two readings.
+    private func forget() {
+        guard let span = source.memoryNanoseconds else { return }
+        let horizon = growth(monotonicNanoseconds(), span)
+        ended.forget(before: horizon)
+        let isAlive = { (pid: UInt32) in
+            Int32(bitPattern: pid) <= 0 || self.source.host.exists("/proc/\(pid)/stat")
         }
-        ended.removeSubrange((Self.endedKept / 2)...)
+        let named = ledger.forgetWaits(before: horizon) { wait in
+            seen.contains(Int32(bitPattern: wait.tid)) && isAlive(wait.culprit)
+        }
+        for kind in culprits.keys {
+            culprits[kind] = culprits[kind]?.filter { named.contains($0.key) }
+        }
     }
 
     private func gaps(_ cpus: [ledger_cpu]) -> Gaps {
@@ -99,6 +107,7 @@ final class LedgerReader {
         if kind == .process || kind == .kthread {
             let files = source.host.process(culprit.id)
             culprit.name = files.name ?? ledger.obituary(id) ?? ""
+            if kind == .process && culprit.name == gpuWorkerName { culprit.kind = .stoker }
             culprit.allowed = files.status?.allowed
             culprit.nice = files.stat?.nice
             if kind == .process, let paths = files.cgroups {
@@ -111,33 +120,4 @@ final class LedgerReader {
 
     /// In the order of `enum ledger_kind`.
     private static let kinds: [Culprit.Kind] = [.process, .kthread, .idle, .yield, .unknown]
-}
-
-extension ThreadActivity {
-    /// The sum of several ended threads of one name: nobody's tid.
-    fileprivate var asSum: ThreadActivity {
-        var sum = self
-        sum.tid = 0
-        sum.pid = 0
-        sum.startedAt = 0
-        return sum
-    }
-
-    fileprivate func adding(_ other: ThreadActivity) -> ThreadActivity {
-        var sum = self
-        sum.time = time + other.time
-        sum.mmapLock += other.mmapLock
-        sum.writing += other.writing
-        sum.timeByNode.merge(other.timeByNode, uniquingKeysWith: +)
-        sum.systemTime += other.systemTime
-        sum.minorFaults += other.minorFaults
-        sum.majorFaults += other.majorFaults
-        sum.preemptions += other.preemptions
-        sum.yields += other.yields
-        sum.voluntarySwitches += other.voluntarySwitches
-        sum.migrations += other.migrations
-        sum.cacheMigrations += other.cacheMigrations
-        sum.nodeMigrations += other.nodeMigrations
-        return sum
-    }
 }

@@ -42,6 +42,7 @@ package struct NUMABalancing: Signal {
         return { () throws(Unavailable) in
             var balancing = try counters(of: host)
             balancing.add(from: probe, isOff: isOff(host))
+            if source.memoryNanoseconds != nil { try? probe.get().forgetEnded(host) }
             return balancing
         }
     }

@@ -1,6 +1,7 @@
 import BPF
 import CRecords
 import Glibc
+import Host
 
 /// The NUMA probe in the kernel. A class because the reader of one signal and the list of hooks
 /// share it, and because it adds up what each reading takes out of the kernel.
@@ -20,7 +21,7 @@ final class NUMAProbe {
     private static let scanner = "task_numa_work"
     private static let mover = "mm_migrate_pages"
 
-    private let probe: AttachedProbe
+    private var probe: AttachedProbe
     /// Names of the kernel's reasons for moving pages, by number.
     private let reasons: [Int32: String]
     private var sums: [UInt32: NUMAScan] = [:]
@@ -49,6 +50,15 @@ final class NUMAProbe {
 
     /// Why pages are not told by reason; `nil` when they are.
     var noReasons: String? { hooks.first { $0.hook == Self.mover }?.reason }
+
+    var costs: [HookCost] { probe.costs }
+    func mapBytes(_ host: Host) -> UInt64 { probe.mapBytes(host) }
+
+    /// Lets go of threads that have ended.
+    func forgetEnded(_ host: Host) {
+        guard sums.count > Int(NUMA_THREADS) else { return }
+        sums = sums.filter { host.exists("/proc/\($0.key)/stat") }
+    }
 
     /// Running totals by thread.
     func scans() throws(ProbeError) -> [NUMAScan] {

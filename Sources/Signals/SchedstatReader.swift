@@ -1,3 +1,4 @@
+import Accelerators
 import Glibc
 import Host
 
@@ -11,7 +12,7 @@ final class SchedstatReader {
     private let source: Source
     private let why: Unavailable
     private var threads: [Int32: Followed] = [:]
-    private var ended: [ThreadActivity] = []
+    private var ended = EndedThreads()
     private var scannedAt: UInt64 = 0
 
     private struct Followed {
@@ -29,9 +30,12 @@ final class SchedstatReader {
 
     func read() -> Threads {
         sample()
+        if let span = source.memoryNanoseconds {
+            ended.forget(before: growth(monotonicNanoseconds(), span))
+        }
         return Threads(
             method: .procfs,
-            threads: threads.values.map(\.activity).sorted { $0.tid < $1.tid } + ended,
+            threads: threads.values.map(\.activity).sorted { $0.tid < $1.tid } + ended.threads,
             gaps: Gaps(reasons: [
                 "no probes, figures of /proc instead: \(why.reason)",
                 "interrupts, reclaim and culprits are not told; threads that end between looks"
@@ -56,7 +60,7 @@ final class SchedstatReader {
         for (tid, followed) in threads where !alive.contains(tid) {
             var activity = followed.activity
             activity.hasExited = true
-            ended.append(activity)
+            ended.keep([activity], seen: [tid], at: now)
             threads[tid] = nil
         }
     }
@@ -65,15 +69,18 @@ final class SchedstatReader {
         let parents = source.host.parents
         // A captured tree may have another process of this number.
         let mine = source.host.isCaptured ? 0 : getpid()
+        let worker = source.gpus?.pid ?? 0
         if source.watch.everything {
             // Kernel threads are children of kthreadd, pid 2.
             source.watchedPids = Set(
-                parents.filter { $0.key != mine && $0.key != 2 && $0.value != 2 }.keys)
+                parents.filter { $0.key != mine && $0.key != 2 && $0.value != 2 }.keys
+            ).subtracting([worker])
             return
         }
         var found = Set(source.watchedPids.filter { parents[$0] != nil })
         if source.watch.children { found.formUnion(parents.filter { $0.value == mine }.keys) }
-        source.watchedPids = withDescendants(found, parents: parents).subtracting([mine])
+        source.watchedPids = withDescendants(found, parents: parents)
+            .subtracting([mine, worker])
     }
 
     private func look(_ files: ProcessFiles, _ tid: Int32, _ pid: Int32, _ now: UInt64) -> Bool {

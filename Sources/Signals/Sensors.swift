@@ -1,3 +1,5 @@
+import Host
+
 /// The open readers of every signal that this host has.
 package struct Sensors {
     private var fills: [(inout Readings) -> Void] = []

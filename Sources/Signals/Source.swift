@@ -1,3 +1,4 @@
+package import Accelerators
 package import Host
 
 /// Whose time the ledger keeps.
@@ -22,6 +23,8 @@ package final class Source {
     package let host: Host
     package let facts: HostFacts
     package let watch: Watch
+    /// Who asks the drivers of GPUs; `nil` on a host that has none.
+    package let gpus: GPUWorker?
     /// The ledger in the kernel, or why there is none.
     package let ledger: Result<LedgerProbe, Unavailable>
     /// The block probe, or why there is none.
@@ -31,11 +34,19 @@ package final class Source {
     let numa: Result<NUMAProbe, Unavailable>?
     /// Processes whose threads stood in the last reading of the ledger.
     package internal(set) var watchedPids: Set<Int32>
+    /// The next sample is the last of this look: what is read rarely is read once more for it.
+    package var isAtEnd = false
+    /// How far back readings are compared, ns. What ended before is forgotten; `nil`: nothing is,
+    /// for a look that ends.
+    package var memoryNanoseconds: UInt64?
     private var looks: [() -> Void] = []
 
     /// `probes` false: read files only, as a user without privileges would.
-    package init(host: Host, facts: HostFacts, watch: Watch, probes: Bool = true) {
+    package init(
+        host: Host, facts: HostFacts, watch: Watch, probes: Bool = true, gpus: GPUWorker? = nil
+    ) {
         self.host = host
+        self.gpus = gpus
         self.facts = facts
         self.watch = watch
         watchedPids = Set(watch.pids)
@@ -98,5 +109,37 @@ package final class Source {
     /// Takes over the records of ended threads before the kernel's ring is full of them.
     package func drainDeaths() {
         if case .success(let ledger) = ledger { ledger.drain() }
+    }
+
+    /// What each hook has cost since it was loaded, while somebody kept `RunStatistics`.
+    package var costs: [HookCost] {
+        var costs = (try? ledger.get().costs) ?? []
+        costs += (try? block.get().costs) ?? []
+        costs += (try? numa?.get().costs) ?? []
+        return costs
+    }
+
+    /// Bytes of kernel memory in maps, without what each watched thread has of its own.
+    package var mapBytes: UInt64 {
+        var bytes = (try? ledger.get().mapBytes(host)) ?? 0
+        bytes += (try? block.get().mapBytes(host)) ?? 0
+        bytes += (try? numa?.get().mapBytes(host)) ?? 0
+        return bytes
+    }
+
+    /// Leaves a part of the probes out from now on; `reason` is what coverage says of it.
+    package func leaveOut(_ part: ProbePart, because reason: String) {
+        switch part {
+        case .block: try? block.get().leaveOut(part, because: reason)
+        default: try? ledger.get().leaveOut(part, because: reason)
+        }
+    }
+
+    /// Takes a part in again that was left out.
+    package func takeIn(_ part: ProbePart) {
+        switch part {
+        case .block: try? block.get().takeIn(part)
+        default: try? ledger.get().takeIn(part)
+        }
     }
 }

@@ -48,7 +48,8 @@ package struct Threads: Signal {
             threads: threads.compactMap { now in
                 guard let place = before[Identity(now)] else { return now }
                 let then = earlier.threads[place]
-                return then.hasExited ? nil : now.since(then)
+                // Sums of ended threads go on growing.
+                return then.hasExited && then.tid > 0 ? nil : now.since(then)
             },
             waits: waits.compactMap { now in
                 let more = growth(now.nanoseconds, waited[WaitIdentity(now)] ?? 0)

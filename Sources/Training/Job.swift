@@ -13,6 +13,8 @@ package struct Job: Sendable, Equatable {
     package var processes: [ProcessFacts] { didSet { index = Self.index(of: processes) } }
     /// Roles by tid; threads that are not listed are `other`.
     package var roles: [Int32: Role]
+    /// How the processes were found; `nil` where they were named.
+    package var search: TrainingSearch?
     /// Places in `processes` by pid: rules ask for the process of each of thousands of threads.
     private var index: [Int32: Int]
 
@@ -72,10 +74,23 @@ package struct ProcessFacts: Sendable, Equatable {
     package var lockedLimit: UInt64?
     package var mappings: UInt64?
     package var rank: Int?
+    package var identity = JobIdentity()
     /// OMP_NUM_THREADS of its environment.
     package var ompThreads: Int?
-    /// A GPU or RDMA device is open.
+    /// It computes on a GPU, or has an RDMA adapter open.
     package var hasDeviceOpen = false
+    /// It computes on a GPU: told by what it has open and mapped, or by the GPU's driver.
+    package var computesOnGPU = false
+    /// PCI addresses of the GPUs that it computes on, sorted.
+    package var gpus: [String] = []
+    /// The program that it runs; `nil` when it may not be seen.
+    package var executable: String?
+    /// Where its stack begins; that of a fork begins where its parent's does.
+    package var stackStart: UInt64?
+    /// Inodes of its pipes, standard streams left out; `nil` when they may not be seen.
+    package var pipes: Set<UInt64>?
+    /// Time of a training step, told by the rhythm of its launch thread; `nil` unless it is clear.
+    package var stepMilliseconds: Double?
 
     package init(pid: Int32, parent: Int32 = 1, name: String, command: String = "") {
         self.pid = pid

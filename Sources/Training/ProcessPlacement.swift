@@ -11,8 +11,8 @@ package struct ProcessPlacement: Sendable, Equatable {
     }
 
     /// `nil` when the process is gone already.
-    package init?(reading files: ProcessFiles, pid: Int32) {
-        guard let facts = ProcessFacts(reading: files, pid: pid) else { return nil }
+    package init?(reading files: ProcessFiles, pid: Int32, _ gpus: GPUTable = GPUTable()) {
+        guard let facts = ProcessFacts(reading: files, pid: pid, gpus) else { return nil }
         self.facts = facts
         threads = files.threads.compactMap { ThreadPlacement(reading: files.thread($0)) }
     }
@@ -40,17 +40,19 @@ package struct ThreadPlacement: Sendable, Equatable {
     }
 }
 
-/// Processes that have a GPU or an RDMA adapter open, and how many could not be asked.
-package func deviceUsers(on host: Host) -> (pids: Set<Int32>, refused: Int) {
+/// Processes that compute on a GPU or have an RDMA adapter open, and how many could not be asked.
+package func deviceUsers(on host: Host, _ gpus: GPUTable = GPUTable()) -> (
+    pids: Set<Int32>, refused: Int
+) {
     var users: (pids: Set<Int32>, refused: Int) = ([], 0)
     for pid in host.pids {
         let files = host.process(pid)
-        guard let devices = files.openDevices else {
+        guard let use = gpus.use(by: pid, files) else {
             // Kernel threads have no command line and nothing open; what ended has refused nothing.
             if files.command?.isEmpty == false { users.refused += 1 }
             continue
         }
-        if !devices.isEmpty { users.pids.insert(pid) }
+        if use.computes || use.hasFabric { users.pids.insert(pid) }
     }
     return users
 }

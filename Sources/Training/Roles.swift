@@ -14,20 +14,26 @@ private let writerShare = 0.2
 
 /// Roles of threads, told by what they do. A process that opens a device, or the first one down
 /// the process tree that works, is a rank; what it starts are its loaders.
-package func roles(of threads: Threads, in processes: [ProcessFacts]) -> [Int32: Role] {
+/// `fabricWaiters` are threads that wait for events of an RDMA adapter.
+package func roles(
+    of threads: Threads, in processes: [ProcessFacts], fabricWaiters: Set<Int32> = []
+) -> [Int32: Role] {
     let byProcess = Dictionary(grouping: threads.threads.filter { $0.pid > 0 }, by: \.pid)
     // A process that ended before its files were read is told by its threads alone.
     var parents = byProcess.compactMapValues { $0.first?.parent }
     for process in processes { parents[process.pid] = process.parent }
+    let known = Dictionary(processes.map { ($0.pid, $0) }, uniquingKeysWith: { first, _ in first })
     let ranks = rankProcesses(byProcess, processes, parents)
     var roles: [Int32: Role] = [:]
     for (pid, members) in byProcess {
         if ranks.contains(pid) {
             let launch = launchThread(members, pid)
             for thread in members {
-                roles[thread.tid] = thread.tid == launch ? .launch : role(inRank: thread)
+                let isNCCL = fabricWaiters.contains(thread.tid)
+                roles[thread.tid] =
+                    thread.tid == launch ? .launch : isNCCL ? .nccl : role(inRank: thread)
             }
-        } else if descends(pid, from: ranks, parents) {
+        } else if descends(pid, from: ranks, parents), !isStranger(pid, ranks, parents, known) {
             for thread in members { roles[thread.tid] = isWriter(thread) ? .checkpoint : .loader }
         }
     }
@@ -51,8 +57,10 @@ private func demand(_ thread: ThreadActivity) -> UInt64 {
 private func rankProcesses(
     _ threads: [Int32: [ThreadActivity]], _ processes: [ProcessFacts], _ parents: [Int32: Int32]
 ) -> Set<Int32> {
-    let withDevice = processes.filter(\.hasDeviceOpen).map(\.pid)
-    guard withDevice.isEmpty else { return Set(withDevice) }
+    for evidence in [\ProcessFacts.computesOnGPU, \.hasDeviceOpen] {
+        let found = processes.filter { $0[keyPath: evidence] }.map(\.pid)
+        guard found.isEmpty else { return Set(found) }
+    }
     let longest = threads.values.joined().map(\.time.total).max() ?? 0
     let active = Set(
         threads.filter { entry in
@@ -67,13 +75,32 @@ private func rankProcesses(
 private func descends(
     _ pid: Int32, from others: Set<Int32>, _ parents: [Int32: Int32]
 ) -> Bool {
+    nearest(above: pid, others, parents) != nil
+}
+
+/// The nearest ancestor of the process that is one of `others`.
+private func nearest(
+    above pid: Int32, _ others: Set<Int32>, _ parents: [Int32: Int32]
+) -> Int32? {
     var seen: Set<Int32> = []
     var ancestor = parents[pid]
     while let current = ancestor, current > 1, seen.insert(current).inserted {
-        if others.contains(current) { return true }
+        if others.contains(current) { return current }
         ancestor = parents[current]
     }
-    return false
+    return nil
+}
+
+/// Whether a process below a rank is another program that shares no pipe with it: a tool that it
+/// started, not a worker that feeds it. What cannot be seen is no evidence.
+private func isStranger(
+    _ pid: Int32, _ ranks: Set<Int32>, _ parents: [Int32: Int32], _ known: [Int32: ProcessFacts]
+) -> Bool {
+    guard let rank = known[nearest(above: pid, ranks, parents) ?? 0], let process = known[pid],
+        let program = process.executable, let own = rank.executable,
+        let pipes = process.pipes, let shared = rank.pipes
+    else { return false }
+    return program != own && pipes.isDisjoint(with: shared)
 }
 
 /// The main thread where it works or wakes often, else the busiest.

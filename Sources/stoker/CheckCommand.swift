@@ -10,10 +10,14 @@ struct CheckCommand: ParsableCommand {
         abstract: "Says what this host can and cannot measure, and why.",
         discussion: "Every probe is really loaded and attached, and let go again.")
 
+    @OptionGroup var gpus: GPUOptions
+
     func run() throws {
         let host = Host()
-        let facts = HostFacts.read(from: host)
-        let source = Source(host: host, facts: facts, watch: Watch(everything: true))
+        var facts = HostFacts.read(from: host)
+        let worker = gpus.worker(on: host, &facts)
+        let source = Source(
+            host: host, facts: facts, watch: Watch(everything: true), gpus: worker)
         let sensors = Sensors(on: source)
         let first = sensors.sample()
         let window = sensors.window(from: first, to: sensors.sample())

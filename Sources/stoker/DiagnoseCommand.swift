@@ -13,7 +13,8 @@ struct DiagnoseCommand: ParsableCommand {
         commandName: "diagnose", abstract: "Looks once and reports.",
         discussion: """
             Names the job by --pid, by --cgroup or by the command to start after --. With none of \
-            them the whole machine is looked at.
+            them the processes that compute on a GPU are watched, with their descendants, and \
+            the whole machine where there are none.
 
             Exit status: 0 nothing of warning or worse, 1 such findings, 2 could not measure, \
             64 usage.
@@ -36,6 +37,8 @@ struct DiagnoseCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("Explain a recording instead of this host.", valueName: "recording"))
     var from: String?
+
+    @OptionGroup var gpus: GPUOptions
 
     @Argument(parsing: .postTerminator, help: "A command to start and watch, after --.")
     var command: [String] = []
@@ -72,7 +75,7 @@ struct DiagnoseCommand: ParsableCommand {
 
     private func observe() throws(Failure) -> Observation {
         let host = Host()
-        let facts = HostFacts.read(from: host)
+        var facts = HostFacts.read(from: host)
         let targets = Targets(host: host, layout: facts.cgroups)
         try targets.check(pid)
         let folder = try cgroup.map { name throws(Failure) in try targets.folder(ofGroup: name) }
@@ -84,12 +87,23 @@ struct DiagnoseCommand: ParsableCommand {
                 throw Failure("there is no process in the control group \(folder)")
             }
         }
+        let worker = gpus.worker(on: host, &facts)
+        let table = GPUTable(facts.devices, listed: worker.map(gpus.processes) ?? [:])
+        var search: TrainingSearch?
+        if watch.pids.isEmpty && command.isEmpty {
+            let found = targets.training(table)
+            watch.pids = withDescendants(
+                found.ranks, parents: found.ranks.isEmpty ? [:] : host.parents
+            ).sorted()
+            search = found
+        }
         watch.everything = watch.pids.isEmpty && command.isEmpty
         let interruptions = Interruptions()
-        let source = Source(host: host, facts: facts, watch: watch)
+        let source = Source(host: host, facts: facts, watch: watch, gpus: worker)
         var watching = Watching(
-            source: source, scope: watch.everything ? .host : .processes,
+            source: source, scope: watch.everything ? .host : .processes, gpus: table,
             nanoseconds: duration.nanoseconds)
+        watching.search = search
         if let folder { watching.groupMembers = { targets.pids(inGroup: folder) } }
         let command = command
         if !command.isEmpty {

@@ -10,7 +10,8 @@ struct Stoker: ParsableCommand {
         abstract: "Finds out what the host does to a training job, who does it and what to change.",
         version: version,
         subcommands: [
-            DiagnoseCommand.self, CheckCommand.self, TopologyCommand.self, ExplainCommand.self,
+            DiagnoseCommand.self, DaemonCommand.self, CheckCommand.self, TopologyCommand.self, ExplainCommand.self,
+            GPUWorkerCommand.self,
         ])
 }
 

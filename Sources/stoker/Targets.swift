@@ -1,13 +1,23 @@
 import Glibc
 import Host
+import Training
 
-/// Finds the processes that the user named.
+/// Finds the processes that the user named, or those that train.
 struct Targets {
     let host: Host
     let layout: CgroupLayout
 
     /// Groups below groups are followed this deep.
     private static let deepest = 32
+
+    /// Between two looks at a process that seems to do nothing: a rank at work runs for a
+    /// hundredth of a second in it.
+    private static let pauseMicroseconds: UInt32 = 300_000
+
+    /// Processes that compute on a GPU.
+    func training(_ gpus: GPUTable) -> TrainingSearch {
+        searchForTraining(on: host, gpus) { usleep(Self.pauseMicroseconds) }
+    }
 
     func check(_ pids: [Int32]) throws(Failure) {
         for pid in pids where !host.exists("/proc/\(pid)/stat") {

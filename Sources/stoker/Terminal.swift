@@ -30,7 +30,7 @@ enum Terminal {
     }
 
     /// An environment variable; `nil` when it is not set or empty.
-    private static func variable(_ name: String) -> String? {
+    static func variable(_ name: String) -> String? {
         guard let value = getenv(name), value.pointee != 0 else { return nil }
         return String(cString: value)
     }

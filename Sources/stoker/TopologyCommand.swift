@@ -1,4 +1,5 @@
 import ArgumentParser
+import Fabric
 import Host
 import Outputs
 import Training
@@ -8,8 +9,8 @@ struct TopologyCommand: ParsableCommand {
         commandName: "topology",
         abstract: "Shows CPUs, caches, memory, devices, interrupts and where the job is on them.",
         discussion: """
-            Without --pid and --cgroup the processes that have a GPU or an RDMA adapter open are \
-            shown, with their descendants.
+            Without --pid and --cgroup the processes that compute on a GPU or have an RDMA \
+            adapter open are shown, with their descendants.
 
             Exit status: 0 shown, 2 could not be read, 64 usage.
             """)
@@ -31,6 +32,8 @@ struct TopologyCommand: ParsableCommand {
             "Show a copy of another host's /proc and /sys instead.", valueName: "folder",
             visibility: .hidden))
     var root: String?
+
+    @OptionGroup var gpus: GPUOptions
 
     func validate() throws {
         guard pid.isEmpty || cgroup == nil else {
@@ -59,11 +62,14 @@ struct TopologyCommand: ParsableCommand {
     }
 
     private func map(of host: Host) throws(Failure) -> HostMap {
-        let facts = HostFacts.read(from: host)
+        var facts = HostFacts.read(from: host)
         guard !facts.topology.cpus.isEmpty else {
             throw Failure("cannot read any CPU in \(host.root)/sys/devices/system/cpu")
         }
+        _ = gpus.worker(on: host, &facts)
         var map = HostMap(facts: facts, takenAt: wallClock())
+        var reader = FabricReader(host)
+        map.ports = reader.read(.everything)
         for node in facts.topology.nodes {
             let figures = host.memoryFigures(ofNode: node.id)
             map.memory[node.id] = NodeUse(
@@ -76,6 +82,7 @@ struct TopologyCommand: ParsableCommand {
     /// Finds the processes that were named, or those that drive a device.
     private func place(processesOf host: Host, on map: inout HostMap) throws(Failure) {
         let targets = Targets(host: host, layout: map.facts.cgroups)
+        let gpus = GPUTable(map.facts.devices)
         var pids: Set<Int32>
         if let cgroup {
             let folder = try targets.folder(ofGroup: cgroup)
@@ -89,12 +96,15 @@ struct TopologyCommand: ParsableCommand {
             pids = withDescendants(Set(pid), parents: host.parents)
             map.choice = .named
         } else {
-            let users = deviceUsers(on: host)
+            let users = deviceUsers(on: host, gpus)
             map.refused = users.refused
             pids = users.pids.isEmpty ? [] : withDescendants(users.pids, parents: host.parents)
         }
         map.processes = pids.sorted().compactMap { pid in
-            ProcessPlacement(reading: host.process(pid), pid: pid)
+            ProcessPlacement(reading: host.process(pid), pid: pid, gpus)
+        }
+        for (index, facts) in map.processes.map(\.facts).withoutInheritedDevices.enumerated() {
+            map.processes[index].facts = facts
         }
         readMemory(of: host, into: &map)
     }

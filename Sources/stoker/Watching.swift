@@ -5,8 +5,9 @@ import Training
 
 /// Looks at the host for a while and puts together what was seen.
 struct Watching {
-    /// The ring of ended threads holds 5,500: enough for 275,000 deaths a second at this pace.
-    private static let drainMilliseconds: UInt64 = 20
+    /// The ring of ended threads holds 5,500: enough for 200,000 deaths a second at this pace. It
+    /// varies, or the rhythm of short steps would be mistaken for that of longer ones.
+    private static let drainMilliseconds: ClosedRange<UInt64> = 14...26
     /// Masks of allowed CPUs are looked at this often.
     private static let lookNanoseconds: UInt64 = 100_000_000
     /// The timeline's step. The ledger of thousands of threads ten times a second would cost more
@@ -15,9 +16,13 @@ struct Watching {
 
     let source: Source
     let scope: Job.Scope
+    /// Who computes on which GPU, as known at the start.
+    let gpus: GPUTable
     let nanoseconds: UInt64
     /// Processes that belong to the watched group now; empty when no group is watched.
     var groupMembers: () -> Set<Int32> = { [] }
+    /// How the watched processes were found; `nil` where they were named.
+    var search: TrainingSearch?
     /// The command that is watched, once it runs.
     var start: (() throws(Failure) -> Child)?
 
@@ -25,7 +30,8 @@ struct Watching {
     func observe(_ interruptions: Interruptions) throws(Failure) -> Observation {
         let sensors = Sensors(on: source)
         var jobs = JobWatcher(
-            on: source.host, scope: scope, topology: source.facts.topology)
+            on: source.host, scope: scope, topology: source.facts.topology,
+            gpus: gpus)
         let startedAt = wallClock()
         let first = sensors.sample()
         note(first, &jobs)
@@ -38,6 +44,7 @@ struct Watching {
         while true {
             let isOver = pause(interruptions, &child, until: deadline)
             source.drainDeaths()
+            jobs.watchSteps()
             let now = monotonicNanoseconds()
             if now - lookedAt >= Self.lookNanoseconds {
                 lookedAt = now
@@ -47,17 +54,20 @@ struct Watching {
             }
             guard isOver || now - last.monotonic >= Self.stepNanoseconds else { continue }
             source.add(Array(groupMembers().subtracting(source.watchedPids)))
+            source.isAtEnd = isOver || isGone(child)
             let sample = sensors.sample()
             note(sample, &jobs)
             timeline.append(sensors.window(from: last, to: sample).withoutSleepers)
             last = sample
-            if isOver || isGone(child) { break }
+            if source.isAtEnd { break }
         }
         Terminal.progress("")
         let whole = sensors.window(from: first, to: last)
         let threads = (try? whole(Threads.self)) ?? Threads()
+        var job = jobs.job(threads)
+        job.search = search
         return Observation(
-            facts: source.facts, job: jobs.job(threads), whole: whole, timeline: timeline,
+            facts: source.facts, job: job, whole: whole, timeline: timeline,
             coverage: whole.change.coverage(of: allSignals), startedAt: startedAt)
     }
 
@@ -66,7 +76,8 @@ struct Watching {
         _ interruptions: Interruptions, _ child: inout Child?, until deadline: UInt64
     ) -> Bool {
         let left = growth(deadline, monotonicNanoseconds()) / 1_000_000
-        if let event = interruptions.wait(milliseconds: min(left, Self.drainMilliseconds)) {
+        let pace = UInt64.random(in: Self.drainMilliseconds)
+        if let event = interruptions.wait(milliseconds: min(left, pace)) {
             if event.signal == SIGCHLD {
                 child?.look()
             } else if child == nil {
@@ -88,6 +99,9 @@ struct Watching {
     }
 
     private func note(_ sample: Sample, _ jobs: inout JobWatcher) {
+        if case .success(let gpus) = sample.totals[GPUs.self] {
+            for gpu in gpus.gpus { jobs.gpus.listed[gpu.pci] = gpu.processes }
+        }
         if case .success(let threads) = sample.totals[Threads.self] { jobs.update(threads) }
     }
 }

@@ -43,6 +43,7 @@ struct DeviceTests {
         gpu.localCPUs = CPUList(parsing: "56-111,168-223")
         gpu.interrupts = [99, 100, 203]
         gpu.bridges = ["0000:15:01.0", "0000:16:00.0", "0000:17:02.0"]
+        gpu.hostBridge = "pci0000:15"
         gpu.link = LinkFacts(gigatransfers: 2.5, lanes: 8)
         gpu.link?.mostGigatransfers = 32
         gpu.link?.mostLanes = 16
@@ -181,6 +182,7 @@ struct DeviceTests {
             }
         }
         var gpu = DeviceFacts(kind: .gpu, address: "0000:00:03.0")
+        gpu.hostBridge = "pci0000:00"
         // The one file in which these say something.
         gpu.localCPUs = ["": CPUList([]), "255": CPUList([255])][text]
         gpu.node = text == "255" ? 255 : nil

@@ -34,6 +34,12 @@ package struct Machine: Sendable {
     package var daemons: [String] = []
     /// Interrupts a second of each device vector, on the CPU that takes it.
     package var vectorRate: UInt64 = 3
+    /// RDMA ports that are not as their adapter's usually are, by the name of the device.
+    package var ports: [String: Port] = [:]
+    /// PCIe lanes that are in use, by address, where they are fewer than 16.
+    package var lanes: [String: Int] = [:]
+    /// Errors a second that a PCI function reports and corrects, by address.
+    package var linkErrors: [String: UInt64] = [:]
 
     package init(_ name: String) { self.name = name }
 

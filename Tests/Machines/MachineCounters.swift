@@ -12,6 +12,8 @@ extension Machine {
         try writePressure(to: tree, after: seconds)
         try writePowerCounters(to: tree, after: seconds)
         try writeThreadTimes(to: tree, after: seconds)
+        try writePortCounters(to: tree, after: seconds)
+        try writeLinkErrors(to: tree, after: seconds)
         try tree.write("/proc/loadavg", "0.31 0.27 0.22 1/4211 99187")
         try tree.write("/proc/uptime", "\(9_000 + seconds).00 \(8_000 + seconds).00")
     }

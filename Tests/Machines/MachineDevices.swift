@@ -17,6 +17,7 @@ extension Machine {
             }
             try write(device, to: tree)
         }
+        try writePorts(to: tree)
     }
 
     private func write(_ device: Device, to tree: borrowing Tree) throws(FileError) {
@@ -25,10 +26,6 @@ extension Machine {
         try tree.write("\(path)/vendor", "0x\(hexadecimal(device.vendor, digits: 4))")
         try tree.write("\(path)/device", "0x\(hexadecimal(device.device, digits: 4))")
         try tree.write("\(path)/class", device.classCode)
-        try tree.write("\(path)/current_link_speed", "32.0 GT/s PCIe")
-        try tree.write("\(path)/max_link_speed", "32.0 GT/s PCIe")
-        try tree.write("\(path)/current_link_width", "16")
-        try tree.write("\(path)/max_link_width", "16")
         try tree.link("\(path)/driver", to: up(path) + "bus/pci/drivers/\(device.driver)")
         for interrupt in interrupts where interrupt.device == device.address {
             try tree.write("\(path)/msi_irqs/\(interrupt.irq)", "msix")
@@ -38,6 +35,11 @@ extension Machine {
             try tree.link("\(path)/\(folder)/\(name)/device", to: "../../../\(device.address)")
             let target = "../.." + path.dropFirst("/sys".count) + "/\(folder)/\(name)"
             try tree.link("/sys/class/\(folder)/\(name)", to: target)
+        }
+        if let minor = nvidiaGPUs.firstIndex(where: { $0.address == device.address }) {
+            try tree.write(
+                "/proc/driver/nvidia/gpus/\(device.address)/information",
+                "Model: \t\t NVIDIA\nBus Location: \t \(device.address)\nDevice Minor: \t \(minor)")
         }
         if device.kind == .drive { try writeDrive(device, to: tree) }
     }
@@ -50,6 +52,7 @@ extension Machine {
         try tree.write("\(path)/numa_node", "\(node ?? -1)")
         try tree.write("\(path)/local_cpulist", local.description)
         try tree.write("\(path)/local_cpus", local.mask)
+        try writeLink(address, in: path, to: tree)
         try tree.link(
             "/sys/bus/pci/devices/\(address)", to: "../../.." + path.dropFirst("/sys".count))
     }
@@ -67,6 +70,9 @@ extension Machine {
             "/sys/block/\(device.names[1])", to: ".." + disk.dropFirst("/sys".count))
     }
 
+    /// Their places are their minor numbers.
+    private var nvidiaGPUs: [Device] { devices.filter { $0.driver == "nvidia" } }
+
     package var drives: [Device] { devices.filter { $0.kind == .drive } }
 
     package func diskMinor(_ drive: Device) -> Int {
@@ -82,10 +88,11 @@ extension Machine {
 extension Machine.Device {
     /// Its folder, below the host bridge and every bridge in between.
     package var path: String {
-        let steps = bridges + [address]
-        let root = (steps.first ?? address).prefix("0000:00".count)
-        return "/sys/devices/pci\(root)/" + steps.joined(separator: "/")
+        "/sys/devices/pci\(root)/" + (bridges + [address]).joined(separator: "/")
     }
+
+    /// Domain and bus of its host bridge.
+    var root: Substring { (bridges.first ?? address).prefix("0000:00".count) }
 
     /// As sysfs spells it: class, subclass and programming interface.
     var classCode: String {

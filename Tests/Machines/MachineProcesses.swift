@@ -45,7 +45,10 @@ extension Machine {
         tree.makeFolder("\(folder)/fd")
         if pid == rank.pid {
             let isAMD = devices.contains { $0.driver == "amdgpu" }
-            try tree.link("\(folder)/fd/9", to: isAMD ? "/dev/kfd" : "/dev/nvidia\(number)")
+            let files = isAMD ? ["kfd", "dri/renderD\(128 + number)"] : ["nvidia\(number)"]
+            for (index, file) in files.enumerated() {
+                try tree.link("\(folder)/fd/\(9 + index)", to: "/dev/\(file)")
+            }
         }
         for tid in pid == rank.pid ? rank.threads : [pid] {
             try tree.write("\(folder)/task/\(tid)/status", status(tid, pid, rank))

@@ -23,13 +23,14 @@ package struct Recording: Sendable {
         var samples: [Sample] = []
         for second in 0...seconds {
             try machine.writeCounters(to: tree, after: second)
+            source.isAtEnd = second == seconds
             var sample = sensors.sample()
             sample.monotonic = 1 + second * 1_000_000_000
             machine.addProbed(to: &sample.totals, after: second)
             samples.append(sample)
         }
         self.samples = samples
-        var watcher = JobWatcher(on: host, scope: .processes)
+        var watcher = JobWatcher(on: host, scope: .processes, gpus: GPUTable(facts.devices))
         watcher.update(machine.threads(after: 0))
         processes = watcher.job(machine.threads(after: seconds)).processes
     }

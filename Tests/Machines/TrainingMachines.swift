@@ -95,7 +95,8 @@ extension Machine {
             machine.add(
                 Device(
                     kind: .gpu, address: "\(domain):00:00.0", node: node, vendor: amd,
-                    device: 0x74b5, driver: "amdgpu", names: ["card\(index + 1)"]),
+                    device: 0x74b5, driver: "amdgpu",
+                    names: ["card\(index + 1)", "renderD\(128 + index)"]),
                 vectors: ["amdgpu"])
             let card = Place(
                 address: "0\(hexadecimal(0x101 + index, digits: 3)):00:00.0", bridges: [],

@@ -20,7 +20,7 @@ import Training
             var pid: Int
             var command: String
             var rank: Int?
-            var gpus: [Int]
+            var gpus: [String]
             var numaNode: Int?
             var stepMilliseconds: Double?
             var threads: [Thread]
@@ -126,9 +126,9 @@ import Training
             .map { $0.split(separator: "\"")[1] }
         #expect(
             keys == [
-                "schema", "version", "host", "window", "scope", "method", "coverage", "training",
-                "processes",
-                "cpus", "runQueueWaits", "numa", "verdict", "findings", "excluded", "unchecked",
+                "schema", "version", "host", "window", "scope", "search", "method", "coverage",
+                "training", "processes", "cpus", "runQueueWaits", "numa", "fabric", "pcie",
+                "gpus", "verdict", "findings", "excluded", "unchecked",
             ])
     }
 

@@ -87,6 +87,16 @@ import Training
         #expect(!text.contains("nan") && !text.contains("inf"))
     }
 
+    @Test func theHostIsHeldAgainstWhatIsItsOwn() {
+        var outside = Samples.contention
+        (outside.cause, outside.severity, outside.isOutsideHost) = (.pcieDegraded, .critical, true)
+        var diagnosis = Samples.diagnosis
+        diagnosis.findings.insert(outside, at: 0)
+        let text = report(Samples.observation(), diagnosis).replacing(/\s+/, with: " ")
+        #expect(text.contains("worst: cpu-contention"))
+        #expect(!text.contains("worst: pcie"))
+    }
+
     @Test func timeLostElsewhereIsNotBlamedOnTheHost() {
         let text = report(Samples.observation(), Diagnosis(verdict: .notHost))
         #expect(

@@ -26,6 +26,17 @@ import Training
             var node: Int?
             var vendor: String?
             var interrupts: [Int]
+            var nearestAdapters: Nearest?
+        }
+        struct Nearest: Decodable {
+            var distance: String
+            var addresses: [String]
+        }
+        struct Port: Decodable {
+            var device, linkLayer: String
+            var state: String?
+            var gigabitsPerSecond: Double?
+            var counters: [String: UInt64]
         }
         struct Interrupt: Decodable {
             var irq: Int
@@ -52,6 +63,7 @@ import Training
         var nodes: [Node]
         var cpus: [CPU]
         var devices: [Device]
+        var ports: [Port]
         var interrupts: [Interrupt]
         var processes: [Process]
         var notSeen: [Gap]
@@ -75,6 +87,13 @@ import Training
         #expect(report.devices.map(\.node) == [0, 0, nil])
         #expect(report.devices.map(\.vendor) == [nil, nil, "144d"])
         #expect(report.devices[1].bridges.first == "0000:15:01.0")
+        #expect(report.devices[1].nearestAdapters?.distance == "PIX")
+        #expect(report.devices[1].nearestAdapters?.addresses == ["0000:18:00.0"])
+        #expect(report.devices[0].nearestAdapters == nil)
+        let port = try #require(report.ports.first)
+        #expect(port.device == "mlx5_0" && port.linkLayer == "InfiniBand")
+        #expect(port.state == "ACTIVE" && port.gigabitsPerSecond == 400)
+        #expect(port.counters == ["port_xmit_data": 7])
         #expect(report.interrupts.map(\.effective) == ["0", "1", "2", "6"])
         #expect(report.interrupts.map(\.managed) == [false, false, false, true])
         #expect(report.notSeen.isEmpty)

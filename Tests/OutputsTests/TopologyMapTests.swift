@@ -1,3 +1,4 @@
+import Fabric
 import Host
 import Testing
 import Training
@@ -58,7 +59,7 @@ import Training
         #expect(text.contains("caches      no CPU describes them"))
         #expect(text.contains("IRQs        /proc/interrupts lists none"))
         #expect(text.contains("3 processes of others have a GPU open: run as root"))
-        #expect(text.contains("No process is known to have a GPU"))
+        #expect(text.contains("No process is known to compute on a GPU"))
         var map = TopologySamples.map
         map.processes[0].facts.memory = nil
         #expect(topologyMap(map).contains("memory of 1 process lies"))
@@ -77,12 +78,51 @@ import Training
         #expect(text.contains("on a node that is not known (CPUs 0-1,4,6)"))
     }
 
+    @Test func portsSayHowTheirLinkStands() {
+        var map = TopologySamples.map
+        map.ports[0].facts.state = "DOWN"
+        map.ports[0].facts.physicalState = "Polling"
+        var second = map.ports[0]
+        (second.facts.port, second.facts.state, second.facts.lanes) = (2, nil, 1)
+        (second.facts.layer, second.facts.gigabits, second.facts.physicalState) = (
+            .ethernet, 2.5, nil
+        )
+        map.ports.append(second)
+        let text = topologyMap(map)
+        #expect(text.contains("port 1 DOWN, Polling, 400 Gb/s, 4 lanes\n"))
+        #expect(text.contains("port 2 state unknown, 2.5 Gb/s, 1 lane, Ethernet\n"))
+    }
+
+    @Test func portsOfSoftwareStandApart() {
+        var map = TopologySamples.map
+        #expect(!topologyMap(map).contains("RDMA without"))
+        var facts = FabricPortFacts(device: "rxe0", port: 1)
+        (facts.interface, facts.state, facts.gigabits) = ("eth0", "ACTIVE", 10)
+        map.ports.append(FabricPort(facts))
+        let text = topologyMap(map)
+        #expect(
+            text.contains(
+                "RDMA without a PCI device\n  rxe0        port 1 ACTIVE, 10 Gb/s, on eth0"))
+    }
+
+    @Test func withoutADistanceNoAdapterIsNearest() {
+        var map = TopologySamples.map
+        map.facts.devices[1].bridges = []
+        #expect(topologyMap(map).contains("nearest adapter mlx5_0 (NODE)"))
+        map.facts.devices[0].node = nil
+        #expect(!topologyMap(map).contains("nearest"))
+    }
+
     @Test func hostileNamesStayText() {
         for name in hostileTexts(200) {
             var map = TopologySamples.map
             map.facts.hostname = name
             map.facts.kernel = name
             map.facts.devices[0].names = [name]
+            map.ports[0].facts.state = name
+            map.ports[0].hardware.values[name] = 7
+            map.ports[0].facts.interface = name
+            map.ports.append(FabricPort(FabricPortFacts(device: name, port: 7)))
             map.facts.devices[2].driver = name
             map.facts.interrupts[0].name = name
             map.processes[0].facts.command = name
@@ -152,8 +192,10 @@ private let goldenMap = #"""
       job         3 threads, 3.0 GiB of its memory
       gpu         0000:1b:00.0 nvidia0         x16 2.5 of 32 GT/s
                   1 IRQ fires on 0 (may on every CPU)
+                  nearest adapter mlx5_0 (PIX)
       fabric      0000:18:00.0 mlx5_0 ibp24s0
                   3 IRQs fire on 1-2,6, 1 managed, 2 on another node
+                  port ACTIVE, 400 Gb/s, 4 lanes
       PCIe switch 0000:16:00.0: mlx5_0, nvidia0
 
     Node 1

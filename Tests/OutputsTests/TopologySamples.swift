@@ -1,3 +1,4 @@
+import Fabric
 import Host
 import Outputs
 import Training
@@ -86,6 +87,16 @@ enum TopologySamples {
         }
     }
 
+    private static var port: FabricPort {
+        var facts = FabricPortFacts(device: "mlx5_0", port: 1)
+        (facts.address, facts.layer) = ("0000:18:00.0", .infiniBand)
+        (facts.state, facts.physicalState) = ("ACTIVE", "LinkUp")
+        (facts.gigabits, facts.lanes) = (400, 4)
+        var port = FabricPort(facts)
+        port.port = FabricCounters(["port_xmit_data": 7])
+        return port
+    }
+
     static var rank: ProcessPlacement {
         var facts = ProcessFacts(pid: 4242, name: "python3", command: "python3 train.py")
         facts.rank = 3
@@ -110,9 +121,11 @@ enum TopologySamples {
             0: NodeUse(free: 1 << 30, anonymousHuge: 512 << 20),
             1: NodeUse(free: nil, anonymousHuge: nil),
         ]
-        return HostMap(
+        var map = HostMap(
             facts: facts, memory: memory, choice: .named, processes: [rank],
             takenAt: 1_767_225_600)
+        map.ports = [port]
+        return map
     }
 }
 

@@ -33,7 +33,8 @@ import Testing
             .cpuContention, .cpuOversubscription, .cpuThrottling, .threadMigration, .irqLoad,
             .softirqLoad, .memoryReclaim, .compactionStall, .thpFallback, .majorFaults, .swap,
             .tlbShootdown, .storageStall, .lockContention, .limits, .powerState, .configuration,
-            .numaRemoteMemory, .numaBalancing, .placement,
+            .numaRemoteMemory, .numaBalancing, .placement, .gpuThrottling, .gpuError,
+            .pcieDegraded, .fabricCongestion, .fabricError,
         ]
         #expect(promised.subtracting(catalogue.map(\.cause)) == [])
     }

@@ -41,7 +41,8 @@ import Training
             host: host, facts: HostFacts.read(from: host), watch: Watch(pids: machine.jobPids),
             probes: false)
         let sensors = Sensors(on: source)
-        var watcher = JobWatcher(on: host, scope: .processes)
+        var watcher = JobWatcher(
+            on: host, scope: .processes, gpus: GPUTable(source.facts.devices))
         let earlier = sensors.sample()
         var later = sensors.sample()
         later.monotonic = earlier.monotonic + length * 1_000_000_000

@@ -29,7 +29,7 @@ struct HostileHost {
     init(seed: UInt64) { dice = Dice(seed) }
 
     /// Often nothing, the largest number, or something that looks like time.
-    private mutating func number() -> UInt64 {
+    mutating func number() -> UInt64 {
         switch UInt64.random(in: 0..<8, using: &dice) {
         case 0: 0
         case 1: .max
@@ -42,7 +42,7 @@ struct HostileHost {
 
     private mutating func signed() -> Int64 { Int64(bitPattern: number()) }
 
-    private mutating func chance() -> Bool { Bool.random(using: &dice) }
+    mutating func chance() -> Bool { Bool.random(using: &dice) }
 
     private mutating func tid() -> Int32 { tids.randomElement(using: &dice) ?? 1 }
 
@@ -160,6 +160,8 @@ struct HostileHost {
         readings[NUMABalancing.self] = .success(balancing())
         readings[Power.self] = .success(Power(cpus: (0..<8).map { power($0) }))
         readings[CPUs.self] = .success(CPUs(cpus: (0..<8).map { activity($0) }))
+        (readings[FabricPorts.self], readings[PCIe.self]) = (.success(ports()), .success(links()))
+        readings[GPUs.self] = .success(gpus())
         return readings
     }
 
@@ -243,8 +245,7 @@ struct HostileHost {
         var power = PowerFacts()
         var policy = FrequencyPolicy(id: 0, cpus: CPUList(0..<8))
         (policy.governor, policy.maximumKilohertz) = ("powersave", signed())
-        power.policies = [policy]
-        power.turboDisabled = chance()
+        (power.policies, power.turboDisabled) = ([policy], chance())
         power.idleStates = [0, 1].map {
             IdleState(
                 index: $0, name: "C\($0)", exitLatencyMicroseconds: signed(), isDisabled: false)
@@ -264,6 +265,7 @@ struct HostileHost {
         facts.disks = [disk]
         facts.hugepages = [0, 1].map { pool($0) }
         facts.devices = [device(41), device(57)]
+        facts.gpus = [gpuFacts()]
         facts.interrupts = [41, 57].map {
             var irq = InterruptFacts(irq: $0, name: "nvme0q1")
             (irq.device, irq.isManaged) = (chance() ? "0000:1b:00.0" : nil, chance())

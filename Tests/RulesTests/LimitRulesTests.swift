@@ -39,6 +39,21 @@ import Training
         #expect(try findings(7, device: false).isEmpty)
     }
 
+    @Test func ranksWithTheSameLimitAreOneFinding() throws {
+        var observation = Observation()
+        let limits: [(pid: Int32, mebibytes: UInt64)] = [(4, 8), (5, 8), (6, 9)]
+        observation.job.processes = limits.map { pid, mebibytes in
+            var process = ProcessFacts(pid: pid, name: "python")
+            (process.lockedLimit, process.hasDeviceOpen) = (mebibytes << 20, true)
+            return process
+        }
+        let found = try Rule.memlockUnlimited.check(observation)
+        #expect(found.map(\.fix.commands.count) == [2, 1])
+        #expect(
+            found.first?.summary
+                == "process 4 (python) and 1 more each use a device and may lock 8 MiB of memory")
+    }
+
     @Test func memoryAreasCountFromFourFifths() throws {
         func findings(_ mappings: UInt64) throws -> [Finding] {
             try Rule.maxMapCount.check(

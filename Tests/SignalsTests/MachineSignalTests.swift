@@ -17,6 +17,7 @@ struct MachineSignalTests {
         let sensors = Sensors(on: source)
         let earlier = sensors.sample()
         try machine.writeCounters(to: tree, after: Self.seconds)
+        source.isAtEnd = true
         var later = sensors.sample()
         later.monotonic = earlier.monotonic + Self.seconds * 1_000_000_000
         return sensors.window(from: earlier, to: later)

@@ -31,6 +31,24 @@ struct TickCostTests {
         // Idle states and clock rate of each CPU, and some files of the whole host.
         #expect(many.files <= 8 * many.cpus + 64)
     }
+
+    @Test func aTickReadsFewFilesOfEachPort() throws {
+        let machine = Machine.dgxH100
+        let tree = Tree()
+        try machine.write(to: tree)
+        let source = Source(
+            host: tree.host, facts: HostFacts.read(from: tree.host), watch: Watch(),
+            probes: false)
+        let sensors = Sensors([FabricPorts.self, PCIe.self], on: source)
+        _ = sensors.sample()
+        let counter = try OpenCounter(folder: tree.folder)
+        _ = sensors.sample()
+        // Four of `counters`, each a command to the firmware, and eight of `hw_counters`.
+        #expect(counter.opens() == 12 * machine.adapters.count)
+        source.isAtEnd = true
+        _ = sensors.sample()
+        #expect(counter.opens() > 46 * machine.adapters.count)
+    }
 }
 
 /// Counts how often files below a folder are opened (inotify).

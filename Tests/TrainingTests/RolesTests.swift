@@ -24,7 +24,7 @@ import Training
         _ pid: Int32, parent: Int32 = 1, device: Bool = false, name: String = "python"
     ) -> ProcessFacts {
         var process = ProcessFacts(pid: pid, parent: parent, name: name)
-        process.hasDeviceOpen = device
+        process.computesOnGPU = device
         return process
     }
 
@@ -191,5 +191,61 @@ import Training
                 }
             ], [process(401, device: true)])
         #expect(found == [401: .launch])
+    }
+
+    // What processes have open
+
+    @Test func aToolThatARankStartedIsNoLoader() {
+        func role(_ change: (inout ProcessFacts) -> Void) -> Role? {
+            var rank = process(401, device: true)
+            (rank.executable, rank.pipes) = ("/usr/bin/python3", [31, 37])
+            var child = process(503, parent: 401)
+            (child.executable, child.pipes) = ("/usr/bin/python3", [])
+            change(&child)
+            return roles(
+                [
+                    thread(401, pid: 401, [.running: ms(5_003)]),
+                    thread(503, pid: 503, [.running: ms(701)]),
+                ], [rank, child])[503]
+        }
+        #expect(role { _ in } == .loader)
+        #expect(role { $0.executable = "/usr/bin/nvidia-smi" } == nil)
+        #expect(role { ($0.executable, $0.pipes) = ("/opt/decode", [37]) } == .loader)
+        #expect(role { ($0.executable, $0.pipes) = ("/opt/decode", nil) } == .loader)
+        #expect(role { ($0.executable, $0.pipes) = (nil, [41]) } == .loader)
+    }
+
+    @Test func whoWaitsForTheFabricCommunicates() {
+        let found = Training.roles(
+            of: Threads(threads: [
+                thread(401, pid: 401, [.running: ms(5_003)]),
+                thread(409, pid: 401, [.running: ms(7)]), thread(419, pid: 401),
+            ]), in: [process(401, device: true)], fabricWaiters: [401, 409])
+        #expect(found == [401: .launch, 409: .nccl, 419: .other])
+    }
+
+    @Test func theWatcherAsksThreadsWhatTheyWaitFor() throws {
+        let tree = Tree()
+        try tree.write(
+            "/proc/42/stat",
+            "42 (train) S 41 42 42 0 -1 4194560 123 0 5 0 31 17 0 0 20 0 3 0 9876 1 1 1")
+        try tree.link("/proc/42/fd/9", to: "/dev/infiniband/uverbs0")
+        let calls = [
+            "0 0x1f 0x7f", "63 0x1f 0x7f", "0 0x20 0x7f", "running", "0", "7 0x1f", "-1 0x1f",
+        ]
+        for (index, call) in calls.enumerated() {
+            try tree.write("/proc/42/task/\(43 + index)/syscall", call)
+            let files = "/proc/42/task/\(43 + index)/fd"
+            try tree.link("\(files)/31", to: "anon_inode:[infinibandevent]")
+            try tree.link("\(files)/32", to: "anon_inode:[eventfd]")
+        }
+        let threads = Threads(
+            threads: [thread(42, pid: 42, [.running: ms(5_003)])]
+                + calls.indices.map { thread(43 + Int32($0), pid: 42) })
+        var watcher = JobWatcher(on: tree.host, scope: .processes)
+        watcher.update(threads)
+        let found = watcher.job(threads).roles
+        #expect(found.filter { $0.value == .nccl }.keys.sorted() == [43, 44])
+        #expect(found[42] == .launch)
     }
 }

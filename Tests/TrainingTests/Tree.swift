@@ -26,6 +26,14 @@ struct Tree: ~Copyable {
         try Data(bytes).write(to: file)
     }
 
+    func link(_ path: String, to target: String) throws {
+        let file = folder.appending(path: String(path.dropFirst()))
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(
+            atPath: file.path, withDestinationPath: target)
+    }
+
     func remove(_ path: String) throws {
         try FileManager.default.removeItem(at: folder.appending(path: String(path.dropFirst())))
     }

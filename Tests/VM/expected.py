@@ -49,4 +49,4 @@ EXPECTED = {
 MISSING_HOOKS = {"6.1": set(), "6.12": set()}
 
 # Signals that a guest cannot give, by how far they are covered. The rest must be `ok`.
-LIMITED_SIGNALS = {"power": "missing"}
+LIMITED_SIGNALS = {"power": "missing", "gpu": "missing", "fabric": "missing"}

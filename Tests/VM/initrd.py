@@ -77,23 +77,26 @@ def padded(data):
     return data + b"\0" * (-len(data) % 4)
 
 
-def build(kernel, stoker, programs, target):
-    """Writes the initial RAM disk for one kernel."""
+def build(kernel, stoker, programs, target, commands=(), modules=(), files=()):
+    """Writes the initial RAM disk for one kernel, with these besides what every guest has."""
     archive = Archive()
     executable, plain, link = 0o100755, 0o100644, 0o120777
     archive.add("init", executable, (HERE / "guest/init").read_bytes())
     archive.add("bin/busybox", executable, found("busybox").read_bytes())
     archive.add("bin/sh", link, b"busybox")
     needed = set()
-    for name, path in {**programs, "stoker": stoker, **{c: found(c) for c in COMMANDS}}.items():
+    own = {command: found(command) for command in [*COMMANDS, *commands]}
+    for name, path in {**programs, "stoker": stoker, **own}.items():
         archive.add(f"bin/{name}", executable, path.read_bytes())
         needed |= libraries(path)
+    for path in map(pathlib.Path, files):
+        needed |= {str(path)} | (libraries(path) if ".so" in path.name else set())
     for library in sorted(needed):
         archive.add(library, executable, pathlib.Path(library).read_bytes())
-    modules = kernel.files_of(MODULES)
-    for path in modules:
+    loaded = kernel.files_of([*MODULES, *modules])
+    for path in loaded:
         archive.add(f"modules/{path.name.removesuffix('.xz')}", plain, module_bytes(path))
-    order = "".join(f"{path.name.removesuffix('.xz')}\n" for path in modules)
+    order = "".join(f"{path.name.removesuffix('.xz')}\n" for path in loaded)
     archive.add("modules/order", plain, order.encode())
     target.write_bytes(gzip.compress(archive.bytes(), compresslevel=1))
     return target

@@ -5,9 +5,10 @@ import re
 
 from archive import Unavailable
 
-# The cloud flavour has what the machines of the tests need (NVMe and ext4 built in, virtio as
-# modules) at a third of the size.
-NAME = r"linux-image-{series}\.[0-9.]+[+-][a-z0-9]+-cloud-amd64"
+NAME = r"linux-image-{series}\.[0-9.]+[+-][a-z0-9]+-{flavour}"
+# Has what the machines of the tests need (NVMe and ext4 built in, virtio as modules) at a third of
+# the size.
+CLOUD = "cloud-amd64"
 
 
 class Kernel:
@@ -51,8 +52,8 @@ def depends(path):
     return [name for name in found[1].decode().split(",") if name] if found else []
 
 
-def fetch(series, archive):
-    name = NAME.format(series=re.escape(series))
+def fetch(series, archive, flavour=CLOUD):
+    name = NAME.format(series=re.escape(series), flavour=flavour)
     packages = archive.search(f"^{name}$")
     if not packages:
         raise Unavailable(f"no package {name} in Debian's archive")

@@ -2,6 +2,9 @@
 """Boots Debian's kernels in QEMU with the release binary inside and tests it there. See README.md."""
 
 import argparse
+import collections
+import functools
+import glob
 import json
 import os
 import pathlib
@@ -22,18 +25,22 @@ import initrd  # noqa: E402
 import kernels  # noqa: E402
 import machine  # noqa: E402
 import scenario as scenarios  # noqa: E402
+import soft_roce  # noqa: E402
 from host_scenarios import HOST  # noqa: E402
 from placement_scenarios import PLACEMENT  # noqa: E402
 
 SERIES = ["6.1", "6.12"]
 SHAPES = {shape.nodes: shape for shape in (machine.ONE, machine.TWO, machine.FOUR)}
 SCENARIOS = PLACEMENT + HOST
+# A boot of its own: Debian's cloud kernels have no soft RoCE.
+ROCE = "soft-roce"
+MOST_BOOTS = 4  # that die at one place
 # One boot for each kernel, with what tells most in the least time.
 QUICK = {"nodes": [2], "scenarios": ["well-placed", "far-memory", "quota"]}
 
 
 def parsed():
-    names = [s.name for s in SCENARIOS]
+    names = [s.name for s in SCENARIOS] + [ROCE]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one boot per kernel, few scenarios")
     parser.add_argument("--kernel", action="append", choices=SERIES, help="default: all")
@@ -69,34 +76,51 @@ class Tally:
             found = body()
         except scenarios.Missed as error:
             self.say(where, what, "missed", str(error), time.monotonic() - started)
+        except scenarios.NotInjected as error:
+            self.say(where, what, "broken", str(error), time.monotonic() - started)
         else:
             if found is not None:
                 self.say(where, what, "ok", found, time.monotonic() - started)
 
 
 def examine(qemu, kernel, shape, disk, chosen, tally):
-    """Everything on one machine. An emulated guest that stops answering is booted once more, and
-    goes on where it was; twice at the same place is a failure."""
-    where = f"{kernel.series}, {shape.name}"
-    todo = [("checks", None)] + [(s.name, s) for s in SCENARIOS
+    """Everything on one machine."""
+    todo = [("checks", look)] + [(s.name, functools.partial(play, s)) for s in SCENARIOS
                                  if s.name in chosen.scenario and shape.nodes in s.nodes]
-    died_at = None
+    folder = chosen.work / "runs" / f"{kernel.series}-{shape.nodes}"
+    work_off(todo, qemu, kernel, shape, disk, folder, tally, f"{kernel.series}, {shape.name}")
+
+
+def carry(qemu, kernel, disk, chosen, tally):
+    """RDMA on one small machine."""
+    where = f"{kernel.series}, soft RoCE"
+
+    def transfer(guest, shape, kernel, folder, where, tally):
+        tally.check(where, ROCE, lambda: soft_roce.check(guest, shape, kernel, folder))
+
+    work_off([(ROCE, transfer)], qemu, kernel, machine.ONE, disk,
+             chosen.work / "runs" / f"{kernel.series}-roce", tally, where)
+
+
+def work_off(todo, qemu, kernel, shape, disk, folder, tally, where):
+    """An emulated guest that stops answering is booted again, and goes on where it was; too often at
+    the same place is a failure. The emulator loses timers of a CPU now and then."""
+    deaths = collections.Counter()
     while todo:
         try:
-            boot(qemu, kernel, shape, disk, chosen, tally, where, todo)
+            boot(todo, qemu, kernel, shape, disk, folder, tally, where)
         except guests.Dead as error:
             name = todo[0][0]
-            if died_at == name:
+            deaths[name] += 1
+            if deaths[name] == MOST_BOOTS:
                 tally.say(where, name, "broken", str(error), 0)
                 todo.pop(0)
             else:
                 print(f"again  {where:22}{name:20}         {error}", flush=True)
-            died_at = name
 
 
-def boot(qemu, kernel, shape, disk, chosen, tally, where, todo):
+def boot(todo, qemu, kernel, shape, disk, folder, tally, where):
     """One boot; what is done is taken off `todo`."""
-    folder = chosen.work / "runs" / f"{kernel.series}-{shape.nodes}"
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "commands.log", "a") as log:
         guest = guests.Guest(machine.command(qemu, shape, kernel, disk, folder),
@@ -104,11 +128,8 @@ def boot(qemu, kernel, shape, disk, chosen, tally, where, todo):
         try:
             tally.say(where, "boot", "ok", kernel.release, guest.boot_seconds)
             while todo:
-                name, scenario = todo[0]
-                if scenario:
-                    play(scenario, guest, shape, folder, where, tally)
-                else:
-                    look(guest, shape, kernel, folder, where, tally)
+                _, action = todo[0]
+                action(guest, shape, kernel, folder, where, tally)
                 todo.pop(0)
         finally:
             guest.close()
@@ -120,13 +141,25 @@ def look(guest, shape, kernel, folder, where, tally):
     tally.check(where, "topology", lambda: checks.topology(guest, shape, kernel, folder))
 
 
-def play(scenario, guest, shape, folder, where, tally):
+def play(scenario, guest, shape, kernel, folder, where, tally):
     def keep(name, report):
         (folder / f"{name}.json").write_text(json.dumps(report, indent=1))
 
     started = time.monotonic()
     outcome = scenarios.run(scenario, guest, shape, keep)
     tally.say(where, scenario.name, outcome.state, outcome.why, time.monotonic() - started)
+
+
+def carriers_of(chosen, archive, programs):
+    """Kernels with soft RoCE, and a disk for each."""
+    files = [*glob.glob(soft_roce.PROVIDER), soft_roce.DRIVER]
+    pairs = []
+    for series in chosen.kernel:
+        kernel = kernels.fetch(series, archive, soft_roce.FLAVOUR)
+        pairs.append((kernel, initrd.build(
+            kernel, chosen.stoker, programs, chosen.work / f"initrd-{series}-roce.gz",
+            soft_roce.COMMANDS, soft_roce.MODULES, files)))
+    return pairs
 
 
 def main():
@@ -142,17 +175,23 @@ def main():
         found = [kernels.fetch(series, archive) for series in chosen.kernel]
         disks = [initrd.build(k, chosen.stoker, programs, chosen.work / f"initrd-{k.series}.gz")
                  for k in found]
+        carriers = carriers_of(chosen, archive, programs) if ROCE in chosen.scenario else []
     except (archives.Unavailable, initrd.Unbuildable, OSError) as error:
         print(f"virtual machines were NOT tested: {error}", file=sys.stderr)
         return 1
     shutil.rmtree(chosen.work / "runs", ignore_errors=True)
-    for kernel, disk in zip(found, disks):
-        for nodes in chosen.nodes:
-            try:
-                examine(qemu, kernel, SHAPES[nodes], disk, chosen, tally)
-            except Exception:  # a broken test must not hide the others
-                tally.say(f"{kernel.series}, {SHAPES[nodes].name}", "test", "broken",
-                          traceback.format_exc(), 0)
+    bodies = [(f"{kernel.series}, {SHAPES[nodes].name}",
+               functools.partial(examine, qemu, kernel, SHAPES[nodes], disk, chosen, tally))
+              for kernel, disk in zip(found, disks) for nodes in chosen.nodes
+              if set(chosen.scenario) - {ROCE}]
+    bodies += [(f"{kernel.series}, soft RoCE",
+                functools.partial(carry, qemu, kernel, disk, chosen, tally))
+               for kernel, disk in carriers]
+    for where, body in bodies:
+        try:
+            body()
+        except Exception:  # a broken test must not hide the others
+            tally.say(where, "test", "broken", traceback.format_exc(), 0)
     for line in tally.bad:
         print(f"FAILED {line}", file=sys.stderr)
     print(f"{tally.count - len(tally.bad)} of {tally.count} as expected; reports and logs are in "

@@ -53,6 +53,22 @@ static __always_inline void open_ledger(struct task_struct *task, __u32 state)
 	thread->since = clock_now(here);
 }
 
+/* Stoker itself, and its worker: what it starts from another thread than the main one. */
+static __always_inline bool is_ours(struct task_struct *task)
+{
+	static const char worker[] = LEDGER_WORKER;
+	char name[16] = {};
+	int i;
+
+	if (task->tgid == config.self)
+		return 1;
+	bpf_probe_read_kernel(name, sizeof(name), task->comm);
+	for (i = 0; i < (int)sizeof(worker); i++)
+		if (name[i] != worker[i])
+			return 0;
+	return 1;
+}
+
 /* Opens the ledger of every thread of the watched processes that has none yet. */
 SEC("iter/task")
 int open_ledgers(struct bpf_iter__task *ctx)
@@ -63,7 +79,7 @@ int open_ledgers(struct bpf_iter__task *ctx)
 	if (!task || task->flags & PF_KTHREAD)
 		return 0;
 	pid = task->tgid;
-	if (pid == config.self)
+	if (is_ours(task))
 		return 0;
 	if (config.watch_all || bpf_map_lookup_elem(&watched, &pid))
 		open_ledger(task, first_state(task));
@@ -73,9 +89,11 @@ int open_ledgers(struct bpf_iter__task *ctx)
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
-	if (child->flags & PF_KTHREAD || child->tgid == config.self)
+	if (child->flags & PF_KTHREAD || is_ours(child))
 		return 0;
-	if (config.watch_all || parent->tgid == config.spawner || ledger_of(parent))
+	if (parent->tgid == config.self && parent->pid != config.self)
+		return 0;
+	if (config.watch_all || parent->pid == config.spawner || ledger_of(parent))
 		open_ledger(child, LEDGER_SLEEPING);
 	return 0;
 }

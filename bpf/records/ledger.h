@@ -195,11 +195,14 @@ struct ledger_place {
 	__u32 node; /* index among the nodes that have CPUs */
 };
 
+/* What the process that asks the drivers of GPUs is called. */
+#define LEDGER_WORKER "stoker-gpu"
+
 /* Set before the probe is loaded. */
 struct ledger_config {
 	__u32 watch_all;	  /* every user thread */
 	__u32 self;		  /* process that is never watched */
-	__u32 spawner;		  /* process whose children are watched */
+	__u32 spawner;		  /* thread whose children are watched */
 	__u32 switch_has_state;	  /* sched_switch brings prev_state (5.18) */
 	__u32 nodes;		  /* memory nodes with CPUs */
 	__u8 calls[LEDGER_CALLS]; /* enum ledger_call by system call number */

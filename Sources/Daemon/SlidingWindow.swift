@@ -1,0 +1,61 @@
+package import Signals
+
+/// The last seconds of readings, and what happened in them.
+package struct SlidingWindow: Sendable {
+    /// Threads in all samples together that are kept. Thousands of threads are looked at over a
+    /// longer time with fewer samples in between, so that memory stays bounded: a thread takes
+    /// about 500 bytes. Judgement: 32 MB.
+    private static let mostThreads = 65_536
+
+    /// How far back it reaches, ns.
+    private let nanoseconds: UInt64
+    private var samples: [Sample] = []
+    /// What happened from each sample to the next.
+    private var steps: [Window] = []
+
+    package init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+
+    package struct View: Sendable {
+        /// From the oldest sample to the newest.
+        package var whole: Window
+        /// From the last sample but one to the newest.
+        package var step: Window
+        /// Oldest first.
+        package var steps: [Window]
+    }
+
+    /// The view after one more sample; `nil` for the first.
+    package mutating func add(
+        _ sample: Sample, _ subtract: (_ earlier: Sample, _ later: Sample) -> Window
+    ) -> View? {
+        defer { forget(before: growth(sample.monotonic, nanoseconds)) }
+        guard let first = samples.first, let last = samples.last else {
+            samples.append(sample)
+            return nil
+        }
+        let step = subtract(last, sample)
+        let whole = samples.count > 1 ? subtract(first, sample) : step
+        samples.append(sample)
+        steps.append(step)
+        return View(whole: whole, step: step, steps: steps)
+    }
+
+    /// The oldest sample is the youngest that is as old as the window; a crowd of threads leaves
+    /// fewer of them.
+    private mutating func forget(before horizon: UInt64) {
+        while samples.count > 2, samples[1].monotonic <= horizon { removeOldest() }
+        while samples.count > 2, threads > Self.mostThreads { removeOldest() }
+    }
+
+    private mutating func removeOldest() {
+        samples.removeFirst()
+        steps.removeFirst()
+    }
+
+    private var threads: Int {
+        samples.reduce(0) { sum, sample in
+            guard case .success(let threads) = sample.totals[Threads.self] else { return sum }
+            return sum + threads.threads.count
+        }
+    }
+}

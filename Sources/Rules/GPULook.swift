@@ -1,0 +1,194 @@
+import Correlation
+import Host
+import Signals
+import Training
+
+/// Lost time of the job's ranks laid against what their GPUs did: who computes on which GPU, and
+/// a value for each window of the timeline.
+struct GPULook {
+    /// Launch threads by the PCI address of the GPU that they feed.
+    private var launching: [String: Set<Int32>] = [:]
+    private let observation: Observation
+    private let meter: DoseMeter
+
+    init(_ observation: Observation, of findings: [Finding]) {
+        self.observation = observation
+        let threads = (try? observation.threads())?.threads ?? []
+        for thread in threads where observation.job.role(thread.tid) == .launch {
+            for pci in observation.job.process(thread.pid)?.gpus ?? [] {
+                launching[pci, default: []].insert(thread.tid)
+            }
+        }
+        meter = DoseMeter(
+            observation, of: findings, by: launching.values.reduce(into: []) { $0.formUnion($1) })
+    }
+
+    /// The GPUs of the job that their driver tells of, with series by window.
+    var look: Look {
+        let gpus = ((try? observation.whole(GPUs.self)) ?? GPUs()).gpus
+        var start: UInt64 = 0
+        let spans = observation.timeline.map { window in
+            defer { start &+= window.nanoseconds }
+            return Span(start: start, length: window.nanoseconds)
+        }
+        return Look(
+            windows: spans,
+            gpus: gpus.compactMap { gpu in launching[gpu.pci].map { series(gpu.pci, $0) } })
+    }
+
+    /// Share of its time that the GPU idled although nobody kept its launch threads from working:
+    /// idle time beyond the time in which one of them was awake or held up, 0 to 1.
+    func idleBesideSleep(of pci: String) -> Double {
+        let tids = launching[pci] ?? []
+        var (unexplained, seen) = (0.0, 0.0)
+        for window in observation.timeline {
+            guard let idle = (try? window(GPUs.self))?[pci]?.activity.idleShare,
+                let threads = try? window(Threads.self), window.nanoseconds > 0
+            else { continue }
+            let length = Double(window.nanoseconds)
+            let awake = threads.threads.lazy.filter { tids.contains($0.tid) }.map(\.awake).max()
+            seen += length
+            unexplained += max(0, idle * length - Double(awake ?? 0))
+        }
+        return seen > 0 ? unexplained / seen : 0
+    }
+
+    /// Share of its time that the GPU idled while its launch threads worked longer than those of
+    /// the other GPUs did, 0 to 1; 0 where there are too few others to tell.
+    func idleBesideOwnWork(of pci: String) -> Double {
+        let others = launching.keys.filter { $0 != pci }
+        guard let tids = launching[pci], others.count >= Self.fewestOthers else { return 0 }
+        var (own, seen) = (0.0, 0.0)
+        for window in observation.timeline {
+            guard let idle = (try? window(GPUs.self))?[pci]?.activity.idleShare,
+                let running = runningShare(window, tids)
+            else { continue }
+            let usual = others.compactMap { runningShare(window, launching[$0] ?? []) }.sorted()
+            let length = Double(window.nanoseconds)
+            seen += length
+            own += min(idle, max(0, running - usual[usual.count / 2])) * length
+        }
+        return seen > 0 ? own / seen : 0
+    }
+
+    /// Fewer GPUs do not say what is usual: judgement.
+    private static let fewestOthers = 3
+
+    func processes(on pci: String) -> [Int32] {
+        observation.job.processes.filter { $0.gpus.contains(pci) }.map(\.pid)
+    }
+
+    private func series(_ pci: String, _ tids: Set<Int32>) -> Correlation.GPUSeries {
+        let readings = observation.timeline.map { (try? $0(GPUs.self))?[pci] }
+        var series = GPUSeries(
+            gpu: pci, job: "", idle: readings.map { $0?.activity.idleShare })
+        series.running = observation.timeline.map { runningShare($0, tids) }
+        series.held = readings.map { $0?.limits.heldShare ?? 0 }
+        series.excluded = readings.map { reading in
+            guard let reading else { return nil }
+            return reading.isLost || !reading.xids.isEmpty ? .error : nil
+        }
+        series.doses = meter.doses(of: tids)
+        return series
+    }
+
+    /// Of a window, on a CPU or wanting one: what is left of it is waiting for the GPU.
+    private func runningShare(_ window: Window, _ tids: Set<Int32>) -> Double? {
+        guard let threads = try? window(Threads.self), window.nanoseconds > 0 else { return nil }
+        let running =
+            threads.threads.lazy.filter { tids.contains($0.tid) }
+            .map { $0.time[.running] }.max() ?? 0
+        return min(1, Double(running) / Double(window.nanoseconds))
+    }
+}
+
+/// How much each finding took from single threads in each window: its claims were granted for the
+/// whole time, and are spread as the loss was.
+private struct DoseMeter {
+    private let findings: [Finding]
+    /// Lost by thread and thing, in each window and in all, ns.
+    private var lost: [Key: (windows: [Double], whole: Double)] = [:]
+
+    private struct Key: Hashable {
+        var tid: Int32
+        var loss: Claim.Loss
+    }
+
+    init(_ observation: Observation, of findings: [Finding], by tids: Set<Int32>) {
+        self.findings = findings
+        let windows = observation.timeline.map { try? $0(Threads.self) }
+        for claim in findings.flatMap(\.claims) where tids.contains(claim.tid) {
+            let key = Key(tid: claim.tid, loss: claim.loss)
+            guard lost[key] == nil else { continue }
+            let series = windows.map {
+                $0.map { Double(claim.loss.time(of: claim.tid, in: $0)) } ?? 0
+            }
+            lost[key] = (series, series.reduce(0, +))
+        }
+    }
+
+    /// By finding; of the thread that lost most to it.
+    func doses(of tids: Set<Int32>) -> [Dose] {
+        findings.indices.compactMap { place in
+            let byThread = Dictionary(
+                grouping: findings[place].claims.filter { tids.contains($0.tid) }, by: \.tid)
+            let worst = byThread.values.map(series).max { $0.reduce(0, +) < $1.reduce(0, +) }
+            return worst.map { Dose(label: Label(place, of: findings[place]), nanoseconds: $0) }
+        }
+    }
+
+    /// Of one thread's claims.
+    private func series(_ claims: [Claim]) -> [Double] {
+        var sum: [Double] = []
+        for claim in claims {
+            guard let lost = lost[Key(tid: claim.tid, loss: claim.loss)], lost.whole > 0 else {
+                continue
+            }
+            let part = min(1, Double(claim.nanoseconds) / lost.whole)
+            if sum.isEmpty { sum = lost.windows.map { _ in 0 } }
+            for index in sum.indices { sum[index] += part * lost.windows[index] }
+        }
+        return sum
+    }
+}
+
+extension Label {
+    /// Two findings may have cause and culprit in common.
+    init(_ place: Int, of finding: Finding) {
+        self.init(cause: finding.rule, culprit: "\(place)")
+    }
+
+    /// Place of the finding that it stands for.
+    var place: Int? { Int(culprit) }
+}
+
+extension Claim.Loss {
+    /// ns that the thread lost to this.
+    fileprivate func time(of tid: Int32, in threads: Threads) -> UInt64 {
+        let thread = threads.threads.first { $0.tid == tid }
+        switch self {
+        case .state(let state): return thread?.time[state] ?? 0
+        case .mmapLock: return thread?.mmapLock ?? 0
+        case .waiting(let culprit):
+            return threads.waits.lazy.filter { $0.tid == tid && $0.culprit == culprit }
+                .reduce(0) { $0 &+ $1.nanoseconds }
+        }
+    }
+}
+
+extension GPUActivity {
+    /// Share of the time that the driver told of; `nil` where it told of none.
+    fileprivate var idleShare: Double? {
+        guard let active, let observed, observed > 0 else { return nil }
+        return 1 - min(1, Double(active) / Double(observed))
+    }
+}
+
+extension GPULimits {
+    /// Share of the time that was looked at with heat or the power supply slowing it down, 0 to 1.
+    /// A power limit is not among them: a busy GPU runs into it.
+    fileprivate var heldShare: Double {
+        let longest = ClockLimit.slowdowns.compactMap { held[$0] }.max() ?? 0
+        return watched > 0 ? min(1, Double(longest) / Double(watched)) : 0
+    }
+}

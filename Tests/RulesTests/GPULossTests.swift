@@ -1,0 +1,127 @@
+import Host
+import Rules
+import Signals
+import Testing
+import Training
+
+private let second: UInt64 = 1_000_000_000
+
+/// A job of eight ranks with a GPU each, seen for ten seconds.
+private struct Scene {
+    /// By rank and second: ns.
+    var idle: (Int, Int) -> UInt64 = { _, _ in 0 }
+    var waiting: (Int, Int) -> UInt64 = { _, _ in 0 }
+    var running: (Int, Int) -> UInt64 = { _, _ in 50_000_000 }
+    var count = 8
+
+    private let hog = Culprit(kind: .process, id: 9_000, name: "hog")
+
+    func address(_ rank: Int) -> String { "0000:0\(rank):00.0" }
+
+    private func readings(_ seconds: Range<Int>) -> Readings {
+        var readings = Readings()
+        let length = UInt64(seconds.count) * second
+        readings[GPUs.self] = .success(
+            GPUs(
+                gpus: (0..<count).map { rank in
+                    var gpu = GPUReading(pci: address(rank))
+                    let idle = seconds.reduce(0) { $0 + self.idle(rank, $1) }
+                    (gpu.activity.active, gpu.activity.observed) = (length - idle, length)
+                    return gpu
+                }))
+        var threads = Threads(method: .probes, threads: [], waits: [])
+        for rank in 0..<count {
+            let tid = Int32(100 + rank)
+            var thread = ThreadActivity(tid: tid, pid: tid, name: "python")
+            thread.time[.waiting] = seconds.reduce(0) { $0 + waiting(rank, $1) }
+            thread.time[.running] = seconds.reduce(0) { $0 + running(rank, $1) }
+            thread.time[.sleeping] = length - thread.time[.waiting] - thread.time[.running]
+            threads.threads.append(thread)
+            threads.waits.append(
+                Wait(tid: tid, culprit: hog, nanoseconds: thread.time[.waiting]))
+        }
+        readings[Threads.self] = .success(threads)
+        return readings
+    }
+
+    var observation: Observation {
+        var observation = Observation(
+            whole: Window(nanoseconds: 10 * second, change: readings(0..<10)),
+            timeline: (0..<10).map {
+                Window(nanoseconds: second, change: readings($0..<$0 + 1))
+            })
+        for rank in 0..<count {
+            var process = ProcessFacts(pid: Int32(100 + rank), name: "python")
+            process.gpus = [address(rank)]
+            observation.job.processes.append(process)
+            observation.job.roles[Int32(100 + rank)] = .launch
+        }
+        return observation
+    }
+
+    var diagnosis: Diagnosis { diagnose(catalogue, observation) }
+}
+
+/// Lost time of ranks laid against idle time of their GPUs, on plain values.
+@Suite struct GPULossTests {
+    @Test func busyGPUsOfAQuietHostAreHealthy() {
+        let diagnosis = Scene().diagnosis
+        #expect(diagnosis.verdict == .healthy)
+        #expect(diagnosis.gpus.map(\.idleShare) == Array(repeating: 0, count: 8))
+        #expect(diagnosis.gpus.allSatisfy { $0.parts.isEmpty })
+    }
+
+    @Test func aHogCostsTheGPUOfItsVictimAndNoOther() throws {
+        var scene = Scene()
+        scene.waiting = { rank, at in rank == 3 ? 300_000_000 + UInt64(at) * 10_000_000 : 0 }
+        scene.idle = { rank, at in rank == 3 ? 280_000_000 + UInt64(at) * 10_000_000 : 3_000_000 }
+        let diagnosis = scene.diagnosis
+        #expect(diagnosis.verdict == .hostBound)
+        let first = try #require(diagnosis.findings.first)
+        #expect(first.rule == "noisy-neighbour")
+        // 0.325 of one GPU in eight, less what the others idle too.
+        let share = try #require(first.cost.gpuIdleShare)
+        #expect(share > 0.8 * 0.322 / 8 && share < 1.2 * 0.322 / 8, "\(share)")
+        for (rank, gpu) in diagnosis.gpus.enumerated() {
+            #expect(gpu.parts.map(\.rule) == (rank == 3 ? ["noisy-neighbour"] : []))
+            #expect(gpu.hostShare + gpu.programShare + gpu.unexplainedShare <= gpu.idleShare + 1e-9)
+        }
+        #expect(diagnosis.gpus[3].parts.first?.confidence == .measured)
+    }
+
+    @Test func aLaunchThreadAtWorkIsTheProgramsOwnDoing() throws {
+        var scene = Scene()
+        scene.running = { rank, _ in rank == 5 ? 400_000_000 : 50_000_000 }
+        scene.idle = { rank, _ in rank == 5 ? 330_000_000 : 1_000_000 }
+        let diagnosis = scene.diagnosis
+        #expect(diagnosis.verdict == .notHost)
+        #expect(diagnosis.findings.allSatisfy { $0.severity == .info })
+        let gap = try #require(diagnosis.findings.first { $0.rule == "python-gc-launch-gap" })
+        #expect(gap.culprit?.id == scene.address(5))
+        #expect(abs(diagnosis.gpus[5].programShare - 0.33) < 0.01, "\(diagnosis.gpus[5])")
+    }
+
+    @Test func idleBesideASleepingLaunchThreadIsUnexplained() {
+        var scene = Scene(count: 1)
+        scene.idle = { _, _ in 300_000_000 }
+        let diagnosis = scene.diagnosis
+        #expect(diagnosis.verdict == .notHost)
+        #expect(diagnosis.findings.map(\.rule).contains("nothing-found"))
+        #expect(diagnosis.gpus.map(\.hostShare) == [0])
+    }
+
+    @Test func whatTheHostCausedIsNotCalledUnexplained() {
+        var scene = Scene(count: 1)
+        scene.waiting = { _, at in at.isMultiple(of: 2) ? 500_000_000 : 0 }
+        scene.idle = { _, at in at.isMultiple(of: 2) ? 480_000_000 : 100_000_000 }
+        let diagnosis = scene.diagnosis
+        #expect(diagnosis.verdict == .hostBound)
+        #expect(!diagnosis.findings.map(\.rule).contains("nothing-found"))
+    }
+
+    @Test func aGPUThatNobodyOfTheJobUsesIsLeftOut() {
+        var observation = Scene().observation
+        observation.job.processes[2].gpus = []
+        #expect(diagnose(catalogue, observation).gpus.count == 7)
+    }
+}
