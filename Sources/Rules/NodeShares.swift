@@ -14,7 +14,7 @@ struct NodeShares: Equatable {
         }
     }
 
-    var total: Double { amounts.values.reduce(0, +) }
+    var total: Double { amount(outside: []) }
 
     /// The node that holds most; the lower number where two hold as much.
     var main: Int? {
@@ -26,8 +26,9 @@ struct NodeShares: Equatable {
     /// Part of the whole, 0 to 1.
     func share(of node: Int) -> Double { total > 0 ? (amounts[node] ?? 0) / total : 0 }
 
+    /// Node by node: a sum in whatever order the dictionary has differs in its last digits.
     func amount(outside nodes: [Int]) -> Double {
-        amounts.reduce(0) { nodes.contains($1.key) ? $0 : $0 + $1.value }
+        amounts.keys.sorted().reduce(0) { nodes.contains($1) ? $0 : $0 + (amounts[$1] ?? 0) }
     }
 
     func share(outside nodes: [Int]) -> Double {

@@ -57,17 +57,14 @@ struct InterruptTableTests {
     }
 
     /// The kernel writes a blank before each column, and before 6.x behind it.
-    @Test(arguments: ["%", "% "])
+    @Test(arguments: [" %", "% "])
     func columnsOfNoughtsAreCountedLikeOthers(column: String) {
         let rows: [[UInt64]] = [
             [0, 0, 0, 0], [0, 7, 0, 0], [1_234_567_890, 0, 0, 0], [0, 0, 0, 99_999_999_999],
         ]
-        let width = 12 - column.utf8.count
         let lines = rows.enumerated().map { irq, counts in
-            "\(irq):" + (column.hasSuffix(" ") ? "" : " ")
-                + counts.map {
-                    column.replacing("%", with: "\($0)".leftPadded(to: width))
-                }.joined()
+            "\(irq):" + (column.hasPrefix(" ") ? "" : " ")
+                + counts.map { column.replacing("%", with: "\($0)".leftPadded(to: 10)) }.joined()
         }
         for end in ["", "\n", " IO-APIC 1-edge a\n"] {
             let text = "CPU0 CPU1 CPU2 CPU3\n" + lines.joined(separator: "\n") + end
