@@ -19,11 +19,17 @@ ${SWIFT:-swift} test --skip-build --skip KernelTests || status=1
 ${SWIFT:-swift} test --skip-build --filter KernelTests || status=1
 
 Tests/cli.py "$stoker" || status=1
+Tests/recording.py "$stoker" || status=1
 Tests/topology.py "$stoker" || status=1
 Tests/fabric.py "$stoker" || status=1
 Tests/nvml.py "$stoker" || status=1
 Tests/gpu.py "$stoker" || status=1
+Tests/metrics.py "$stoker" || status=1
 
+if ! "$stoker" metrics --markdown | cmp -s - docs/metrics.md; then
+	echo "docs/metrics.md is stale: run make docs, and commit it" >&2
+	status=1
+fi
 if ! "$stoker" explain --markdown | cmp -s - docs/rules.md; then
 	echo "docs/rules.md is stale: run make docs, and commit it" >&2
 	status=1

@@ -19,6 +19,10 @@ package struct EngineSettings: Sendable, Equatable {
     package var match = TrainingMatch()
 
     package init() {}
+
+    /// How far back totals remember what has ended, ns: a little longer than they are compared.
+    /// Judgement.
+    package var memory: UInt64 { window &+ tick &+ 5_000_000_000 }
 }
 
 /// What one tick brought.
@@ -66,13 +70,11 @@ package struct Engine: ~Copyable {
     private static let placesAge: UInt64 = 60_000_000_000
     /// Between two sums of the memory of maps, ns.
     private static let mapsAge: UInt64 = 60_000_000_000
-    /// Readings are kept a little longer than they are compared. Judgement.
-    private static let slack: UInt64 = 5_000_000_000
 
     private let source: Source
     private let sensors: Sensors
     private let rules: [Rule]
-    private let settings: EngineSettings
+    package private(set) var settings: EngineSettings
     private var facts: HostFacts
     private var watch: TrainingWatch
     private var jobs: JobWatcher
@@ -111,7 +113,7 @@ package struct Engine: ~Copyable {
         source = Source(
             host: host, facts: facts, watch: Watch(everything: watch.isEverything),
             probes: probes, gpus: gpus)
-        source.memoryNanoseconds = settings.window + settings.tick + Self.slack
+        source.memoryNanoseconds = settings.memory
         sensors = Sensors(on: source)
         let scope: Job.Scope = watch.isEverything ? .host : .processes
         jobs = JobWatcher(
@@ -122,6 +124,19 @@ package struct Engine: ~Copyable {
         persistence = Persistence(
             raiseAfter: settings.raiseAfter, clearAfter: settings.clearAfter)
         budget = OverheadBudget(ratio: settings.overhead)
+    }
+
+    /// Goes on with other settings. False when whom to watch can only be changed by a new start;
+    /// all else is changed.
+    package mutating func change(_ new: EngineSettings) -> Bool {
+        let takesMatch = watch.change(new.match)
+        settings = new
+        sliding.nanoseconds = new.window
+        source.memoryNanoseconds = new.memory
+        jobs.memoryNanoseconds = new.window
+        persistence.change(raiseAfter: new.raiseAfter, clearAfter: new.clearAfter)
+        budget.ratio = new.overhead
+        return takesMatch
     }
 
     /// Every hook that the probes want, attached or not.
@@ -174,11 +189,11 @@ package struct Engine: ~Copyable {
 // What a tick consists of.
 extension Engine {
     private mutating func refreshFacts(_ now: UInt64) {
-        guard now &- readAt.facts >= Self.factsAge else { return }
-        readAt.facts = now
-        let gpus = facts.gpus
-        facts = HostFacts.read(from: source.host)
-        facts.gpus = source.gpus?.facts ?? gpus
+        if now &- readAt.facts >= Self.factsAge {
+            readAt.facts = now
+            facts = HostFacts.read(from: source.host)
+        }
+        facts.gpus = source.gpus?.facts ?? []
     }
 
     /// Takes those in who have begun to train.

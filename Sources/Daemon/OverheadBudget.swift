@@ -36,7 +36,7 @@ package struct OverheadBudget: Sendable {
     private static let comfort = 0.8
 
     /// Share of the host's CPU time, 0 to 1.
-    package let ratio: Double
+    package var ratio: Double
     /// Share that is used now, averaged.
     package private(set) var used = 0.0
     /// What is left out now, with what it cost when it went; the last one went last.

@@ -4,8 +4,8 @@ package import Rules
 package struct Persistence: Sendable {
     /// Looks in a row that must show a finding before it is raised, and that must not before it is
     /// cleared.
-    private let raiseAfter: Int
-    private let clearAfter: Int
+    private var raiseAfter: Int
+    private var clearAfter: Int
     private var known: [Key: Known] = [:]
 
     /// A finding is the same as before when it blames the same: numbers and victims change.
@@ -25,6 +25,12 @@ package struct Persistence: Sendable {
     }
 
     package init(raiseAfter: Int, clearAfter: Int) {
+        self.raiseAfter = max(1, raiseAfter)
+        self.clearAfter = max(1, clearAfter)
+    }
+
+    /// What is raised stays so until it is cleared.
+    package mutating func change(raiseAfter: Int, clearAfter: Int) {
         self.raiseAfter = max(1, raiseAfter)
         self.clearAfter = max(1, clearAfter)
     }

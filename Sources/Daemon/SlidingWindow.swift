@@ -8,7 +8,7 @@ package struct SlidingWindow: Sendable {
     private static let mostThreads = 65_536
 
     /// How far back it reaches, ns.
-    private let nanoseconds: UInt64
+    package var nanoseconds: UInt64
     private var samples: [Sample] = []
     /// What happened from each sample to the next.
     private var steps: [Window] = []
@@ -28,7 +28,7 @@ package struct SlidingWindow: Sendable {
     package mutating func add(
         _ sample: Sample, _ subtract: (_ earlier: Sample, _ later: Sample) -> Window
     ) -> View? {
-        defer { forget(before: growth(sample.monotonic, nanoseconds)) }
+        forget(before: growth(sample.monotonic, nanoseconds))
         guard let first = samples.first, let last = samples.last else {
             samples.append(sample)
             return nil
@@ -37,13 +37,17 @@ package struct SlidingWindow: Sendable {
         let whole = samples.count > 1 ? subtract(first, sample) : step
         samples.append(sample)
         steps.append(step)
+        defer { thin() }
         return View(whole: whole, step: step, steps: steps)
     }
 
-    /// The oldest sample is the youngest that is as old as the window; a crowd of threads leaves
-    /// fewer of them.
+    /// The oldest sample is the youngest that is as old as the window.
     private mutating func forget(before horizon: UInt64) {
-        while samples.count > 2, samples[1].monotonic <= horizon { removeOldest() }
+        while samples.count > 1, samples[1].monotonic <= horizon { removeOldest() }
+    }
+
+    /// A crowd of threads leaves fewer samples.
+    private mutating func thin() {
         while samples.count > 2, threads > Self.mostThreads { removeOldest() }
     }
 

@@ -13,7 +13,7 @@ package struct TrainingWatch: Sendable {
     /// Between two looks at a process that seems to do nothing, us.
     private static let pauseMicroseconds: UInt32 = 300_000
 
-    private let match: TrainingMatch
+    private var match: TrainingMatch
     /// Whether the host has GPUs, whose users are the ones that train.
     private let hasGPUs: Bool
     private var lookedAt: UInt64?
@@ -28,6 +28,15 @@ package struct TrainingWatch: Sendable {
 
     /// Nobody is named and there is no GPU: every process of the host counts.
     package var isEverything: Bool { !hasGPUs && match.isEmpty }
+
+    /// Looks for others from now on. False, with nothing changed, when that would turn a look at
+    /// some processes into one at all of them or the other way round.
+    package mutating func change(_ match: TrainingMatch) -> Bool {
+        guard hasGPUs || match.isEmpty == self.match.isEmpty else { return false }
+        self.match = match
+        lookedAt = nil
+        return true
+    }
 
     /// Processes to be watched from now on, with their descendants; `pause` is to be called while
     /// time passes.

@@ -95,3 +95,15 @@ package struct CPUList: Equatable, Hashable, Sendable, Codable {
         return ([reversed[0]] + rest).joined(separator: ",")
     }
 }
+
+extension CPUList {
+    /// What another program wrote down may be in any order, or no CPUs at all.
+    package init(from decoder: any Decoder) throws {
+        let cpus = try decoder.container(keyedBy: CodingKeys.self).decode([Int].self, forKey: .cpus)
+        guard cpus.allSatisfy({ (0..<Self.mostCPUs).contains($0) }) else {
+            throw DecodingError.dataCorrupted(
+                DecodingError.Context(codingPath: decoder.codingPath, debugDescription: "CPUs"))
+        }
+        self.init(cpus)
+    }
+}

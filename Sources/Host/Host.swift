@@ -84,6 +84,12 @@ package struct Host: Sendable {
         return count >= 0 ? String(decoding: target[..<count], as: UTF8.self) : nil
     }
 
+    /// The permission bits of a file; `nil` when there is none.
+    package func mode(_ path: String) -> UInt32? {
+        var status = stat()
+        return stat(root + path, &status) == 0 ? status.st_mode & 0o7777 : nil
+    }
+
     package func exists(_ path: String) -> Bool { access(root + path, F_OK) == 0 }
 
     /// One `read` of at most `most` bytes, behind those that `bytes` has; none at the end of the file.

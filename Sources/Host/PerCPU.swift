@@ -88,3 +88,15 @@ extension PerCPU: RandomAccessCollection, MutableCollection, ExpressibleByArrayL
         left.elementsEqual(right)
     }
 }
+
+/// As a list of all numbers: how they are kept is nobody's concern.
+extension PerCPU: Codable {
+    package init(from decoder: any Decoder) throws {
+        self.init(try decoder.singleValueContainer().decode([UInt64].self))
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(Array(self))
+    }
+}

@@ -34,10 +34,24 @@ package struct ProbeCheck: Sendable {
     }
 }
 
+/// A capability of the kernel's that Stoker can use.
+package struct CapabilityCheck: Sendable {
+    package var name: String
+    package var isHeld: Bool
+    /// What can be told with it that cannot be told without.
+    package var adds: String
+
+    package init(name: String, isHeld: Bool, adds: String) {
+        self.name = name
+        self.isHeld = isHeld
+        self.adds = adds
+    }
+}
+
 /// What this host can and cannot measure, and why.
 package func checkReport(
     probes: [ProbeCheck], coverage: [Coverage], facts: HostFacts, privileges: [String],
-    style: TextStyle = .plain
+    capabilities: [CapabilityCheck] = [], style: TextStyle = .plain
 ) -> String {
     var page = Page(style)
     let good = coverage.filter { $0.state == .ok }.count
@@ -47,6 +61,8 @@ package func checkReport(
     for (name, value) in hostRows(facts, privileges) {
         page.paragraph(value, indent: 2, label: name, labelWidth: 12, tint: .dim)
     }
+    if !capabilities.isEmpty { page.heading("Capabilities") }
+    for capability in capabilities { page.write(capability, among: capabilities) }
     if !probes.isEmpty { page.heading("Probes") }
     for probe in probes { page.write(probe, among: probes) }
     if !coverage.isEmpty { page.heading("Signals") }
@@ -99,6 +115,16 @@ private func gpuLine(_ facts: HostFacts) -> String {
 }
 
 extension Page {
+    fileprivate mutating func write(
+        _ capability: CapabilityCheck, among capabilities: [CapabilityCheck]
+    ) {
+        let name = padded(capability.name, column(capabilities.map(\.name)), isRight: false)
+        let state = padded(capability.isHeld ? "held" : "missing", 9, isRight: false)
+        paragraph(
+            (capability.isHeld ? "" : "Would add: ") + capability.adds, indent: 2,
+            label: "\(state)\(name)  ", tint: capability.isHeld ? .green : .yellow)
+    }
+
     fileprivate mutating func write(_ probe: ProbeCheck, among probes: [ProbeCheck]) {
         let name = padded(probe.name, column(probes.map(\.name)), isRight: false)
         let isGood = probe.state == .ok

@@ -89,10 +89,10 @@ extension Page {
 }
 
 /// A summary may hold names of any length; what is longer is cut.
-private let longestSummary = 600
+let longestSummary = 600
 
 /// How much, where it is known.
-private func costText(_ cost: Cost, _ observation: Observation) -> String? {
+func costText(_ cost: Cost, _ observation: Observation) -> String? {
     var parts: [String] = []
     if let lost = cost.threadSecondsPerSecond {
         parts.append("\(quantity(lost)) thread-seconds lost every second")
@@ -105,7 +105,7 @@ private func costText(_ cost: Cost, _ observation: Observation) -> String? {
 }
 
 /// One thread by name, many by role and process.
-private func affectedText(_ affected: [Affected], _ observation: Observation) -> String? {
+func affectedText(_ affected: [Affected], _ observation: Observation) -> String? {
     guard let first = affected.first else { return nil }
     if affected.count == 1 {
         let threads = try? observation.threads()

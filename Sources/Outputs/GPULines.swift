@@ -30,6 +30,12 @@ private func gpuName(_ gpu: GPULoss) -> String { shown(gpu.pci) }
 
 /// `: 21 % noisy-neighbour (stress-ng, pid 812), 2 % the program itself, 1 % unexplained`
 private func reasons(_ gpu: GPULoss) -> String {
+    let reasons = idleReasons(gpu)
+    return reasons.isEmpty ? "" : ": " + reasons.joined(separator: ", ")
+}
+
+/// What the idle time of a GPU goes back to.
+func idleReasons(_ gpu: GPULoss) -> [String] {
     var reasons = gpu.parts.map { part in
         "\(percent(part.share)) \(part.rule)"
             + (part.culprit.map { " by " + described($0) } ?? "") + " (\(part.confidence.rawValue))"
@@ -40,7 +46,7 @@ private func reasons(_ gpu: GPULoss) -> String {
     if gpu.unexplainedShare >= worthALine {
         reasons.append("\(percent(gpu.unexplainedShare)) for no reason seen on this host")
     }
-    return reasons.isEmpty ? "" : ": " + reasons.joined(separator: ", ")
+    return reasons
 }
 
 private func capitalized(_ text: String) -> String {

@@ -14,6 +14,7 @@ package func jsonReport(
         ("version", .string(version)),
         ("host", host(observation)),
         ("window", window(observation)),
+        ("recording", recording(observation)),
         ("scope", .string(observation.job.scope.rawValue)),
         ("search", search(observation.job)),
         ("method", JSON(threads?.method.rawValue)),
@@ -44,6 +45,14 @@ private func host(_ observation: Observation) -> JSON {
     ])
 }
 
+/// `null` for what was seen just now.
+private func recording(_ observation: Observation) -> JSON {
+    guard let recording = observation.recording else { return .null }
+    return .object([
+        ("version", .string(recording.version)), ("notes", JSON(recording.notes)),
+    ])
+}
+
 private func window(_ observation: Observation) -> JSON {
     let seconds = observation.whole.seconds
     return .object([
@@ -53,12 +62,14 @@ private func window(_ observation: Observation) -> JSON {
     ])
 }
 
-/// Waits of watched threads for a CPU: how many, and their distribution by power of two of ns.
+/// Waits of watched threads for a CPU: how many, and how many of them up to which time,
+/// each bound twice the one before.
 private func runQueueWaits(_ observation: Observation) -> JSON {
     let slots = (try? observation.whole(CPUs.self).waitSlots) ?? []
     return .object([
         ("count", JSON(slots.reduce(0, &+))),
-        ("log2Nanoseconds", .array(slots.map { JSON($0) })),
+        ("firstUpperSeconds", .number(1 / Double(1 << 29))),
+        ("counts", .array(slots.map { JSON($0) })),
     ])
 }
 

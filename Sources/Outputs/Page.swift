@@ -130,7 +130,7 @@ func wrapped(_ words: [String], gap: Int, to width: Int) -> [String] {
 
 func spaces(_ count: Int) -> String { String(repeating: " ", count: max(count, 0)) }
 
-func padded(_ text: String, _ width: Int, isRight: Bool) -> String {
+package func padded(_ text: String, _ width: Int, isRight: Bool) -> String {
     let blanks = spaces(width - Outputs.width(of: text))
     return isRight ? blanks + text : text + blanks
 }

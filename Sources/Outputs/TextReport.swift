@@ -17,6 +17,7 @@ package func textReport(
     page.blank()
     for line in contextLines(observation, version: version) { page.line(line, tint: .dim) }
     if let line = searchLine(observation) { page.paragraph(line) }
+    page.writeOrigin(observation)
     page.writeTime(observation)
     page.writeGPUs(diagnosis)
     page.writeFindings(observation, diagnosis, rules: rules)
@@ -66,40 +67,70 @@ func cpuCount(_ observation: Observation) -> Int {
 func shown(_ name: String) -> String { terminalSafe(name, limit: longestName) }
 
 extension Page {
-    mutating func writeExcluded(_ diagnosis: Diagnosis) {
-        guard !diagnosis.excluded.isEmpty else { return }
-        heading("Ruled out")
-        let most = diagnosis.excluded.sorted { $0.upperBound > $1.upperBound }
-        let causes = most.map { "\($0.cause.rawValue) (\(percent($0.upperBound)))" }
+    /// That it is a recording, and of whom: its commands are for that host.
+    mutating func writeOrigin(_ observation: Observation) {
+        guard let recording = observation.recording else { return }
+        let host = shown(observation.facts.hostname)
         paragraph(
-            "At most this much of the worst-hit thread's time: "
-                + causes.joined(separator: ", ") + ".", indent: 2)
+            "From a recording of \(host.isEmpty ? "another time" : host) by stoker "
+                + "\(shown(recording.version)): what it advises is for that host as it was then.")
+        for note in recording.notes { paragraph("Mind: \(shown(note)).") }
+    }
+
+    mutating func writeExcluded(_ diagnosis: Diagnosis) {
+        guard let line = excludedLine(diagnosis) else { return }
+        heading("Ruled out")
+        paragraph(line, indent: 2)
     }
 
     mutating func writeUnseen(_ observation: Observation, _ diagnosis: Diagnosis) {
-        let gaps = observation.coverage.filter { $0.state != .ok }
-        let method = (try? observation.threads())?.method ?? .probes
-        guard !gaps.isEmpty || !diagnosis.unchecked.isEmpty || method == .procfs else { return }
+        let lines = unseenLines(observation, diagnosis)
+        guard !lines.isEmpty else { return }
         heading("Not seen")
-        if method == .procfs {
+        for line in lines {
+            let label = line.label.isEmpty ? "" : line.label + " "
             paragraph(
-                "Without probes only running and waiting are exact; the rest is sampled from /proc.",
-                indent: 2)
-        }
-        for gap in gaps {
-            paragraph(gapText(gap), indent: 2, label: gap.signal + " ", labelWidth: 10)
-        }
-        var reasons: [String] = []
-        for unchecked in diagnosis.unchecked where !reasons.contains(unchecked.reason) {
-            reasons.append(unchecked.reason)
-        }
-        for reason in reasons {
-            let rules = diagnosis.unchecked.filter { $0.reason == reason }.map(\.rule)
-            paragraph(
-                rules.joined(separator: ", ") + ": " + reason, indent: 2, label: "unchecked ",
-                labelWidth: 10)
+                line.text, indent: 2, label: label, labelWidth: label.isEmpty ? 0 : 10)
         }
     }
+}
+
+/// What can have cost at most how much; `nil` where nothing was ruled out.
+func excludedLine(_ diagnosis: Diagnosis) -> String? {
+    guard !diagnosis.excluded.isEmpty else { return nil }
+    let most = diagnosis.excluded.sorted { $0.upperBound > $1.upperBound }
+    let causes = most.map { "\($0.cause.rawValue) (\(percent($0.upperBound)))" }
+    return "At most this much of the worst-hit thread's time: " + causes.joined(separator: ", ")
+        + "."
+}
+
+/// What was not seen, or not checked, and why.
+func unseenLines(
+    _ observation: Observation, _ diagnosis: Diagnosis
+) -> [(label: String, text: String)] {
+    var lines: [(label: String, text: String)] = []
+    if let threads = try? observation.threads(), threads.method == .procfs {
+        lines.append(
+            (
+                "",
+                "Without probes only running and waiting are exact; the rest is sampled from /proc."
+            ))
+    }
+    let gaps = observation.coverage.filter { $0.state != .ok }
+    lines += gaps.map { (label: $0.signal, text: gapText($0)) }
+    var rules: [String: [String]] = [:]
+    var reasons: [String] = []
+    for unchecked in diagnosis.unchecked {
+        if rules[unchecked.reason] == nil { reasons.append(unchecked.reason) }
+        rules[unchecked.reason, default: []].append(unchecked.rule)
+    }
+    lines += reasons.map { reason in
+        (
+            label: "unchecked",
+            text: (rules[reason] ?? []).joined(separator: ", ") + ": " + reason
+        )
+    }
+    return lines
 }
 
 /// Why a signal is not whole, in one line.

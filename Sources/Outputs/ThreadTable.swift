@@ -36,11 +36,7 @@ extension Page {
         let processes = observation.job.processes
         for process in processes.prefix(4) {
             let members = threads.threads.filter { $0.pid == process.pid }
-            let command = process.command.isEmpty ? process.name : process.command
-            var text = "pid \(process.pid)"
-            if let rank = process.rank { text += ", rank \(rank)" }
-            text += ", \(counted(members.count, "thread")): \(shown(command))"
-            paragraph(text, indent: 2)
+            paragraph(processLine(process, threads: members.count), indent: 2)
             if let line = identityLine(process) { paragraph(line, indent: 4) }
             if let line = placementLine(process, members, observation) {
                 paragraph(line, indent: 4)
@@ -81,21 +77,32 @@ extension Page {
         return showsTid ? [name, tid, role] : [name, role]
     }
 
-    /// Behind whom the threads waited for a CPU.
     mutating func writeWaits(_ threads: Threads) {
-        var byCulprit: [Culprit: UInt64] = [:]
-        for wait in threads.waits { byCulprit[wait.culprit, default: 0] &+= wait.nanoseconds }
-        let total = byCulprit.values.reduce(0, &+)
-        guard total > 0 else { return }
-        let worst = byCulprit.sorted { ($0.value, $1.key.id) > ($1.value, $0.key.id) }.prefix(4)
-        let names = worst.map { culprit, time in
-            "\(described(culprit)) \(percent(Double(time) / Double(total)))"
-        }
+        guard let line = waitsLine(threads) else { return }
         blank()
-        paragraph(
-            "Of \(duration(nanoseconds: total)) waiting for a CPU, behind: "
-                + names.joined(separator: ", ") + ".", indent: 2)
+        paragraph(line, indent: 2)
     }
+}
+
+/// `pid 4242, rank 3, 15 threads: python3 train.py`
+func processLine(_ process: ProcessFacts, threads: Int) -> String {
+    let command = process.command.isEmpty ? process.name : process.command
+    let rank = process.rank.map { ", rank \($0)" } ?? ""
+    return "pid \(process.pid)\(rank), \(counted(threads, "thread")): \(shown(command))"
+}
+
+/// Behind whom the threads waited for a CPU; `nil` where none did.
+func waitsLine(_ threads: Threads) -> String? {
+    var byCulprit: [Culprit: UInt64] = [:]
+    for wait in threads.waits { byCulprit[wait.culprit, default: 0] &+= wait.nanoseconds }
+    let total = byCulprit.values.reduce(0, &+)
+    guard total > 0 else { return nil }
+    let worst = byCulprit.sorted { ($0.value, $1.key.id) > ($1.value, $0.key.id) }.prefix(4)
+    let names = worst.map { culprit, time in
+        "\(described(culprit)) \(percent(Double(time) / Double(total)))"
+    }
+    return "Of \(duration(nanoseconds: total)) waiting for a CPU, behind: "
+        + names.joined(separator: ", ") + "."
 }
 
 func number(_ text: String, tint: Tint? = nil) -> Cell {

@@ -7,7 +7,8 @@ package struct CPUs: Signal {
     package static let name = "cpu"
 
     package var cpus: [CPUActivity]
-    /// Waits of watched threads for a CPU, counted by power of two: slot n holds 2^n ns and more.
+    /// Waits of watched threads for a CPU: slot n counts those above 2^(n - 30) s, up to twice as
+    /// long; the last one all that are longer.
     package var waitSlots: [UInt64]
     /// Of all threads on all CPUs.
     package var contextSwitches: UInt64 = 0
@@ -88,7 +89,7 @@ package struct CPUs: Signal {
 }
 
 /// Time of one CPU by what it did, ns.
-package struct CPUActivity: Equatable, Sendable {
+package struct CPUActivity: Equatable, Sendable, Codable {
     package var id: Int
     /// Watched threads, other user threads, kernel threads.
     package var watched: UInt64 = 0

@@ -18,13 +18,23 @@ package struct Cgroups: Signal {
         guard layout.unified != nil || !layout.version1.isEmpty else {
             throw Unavailable("no control groups are mounted")
         }
+        var known: [Int32: [String: String]] = [:]
+        var readings = 0
         return { () throws(Unavailable) in
-            let paths = source.watchedPids.compactMap { pid in
-                host.process(pid).cgroups.map { (pid: pid, cgroups: $0) }
-            }
+            readings += 1
+            let watched = source.watchedPids
+            // Processes hardly ever move; asking for thousands of them each second would cost.
+            known =
+                readings % readingsUntilMoved == 0
+                ? [:] : known.filter { watched.contains($0.key) }
+            for pid in watched where known[pid] == nil { known[pid] = host.process(pid).cgroups }
+            let paths = known.map { (pid: $0.key, cgroups: $0.value) }
             return read(host: host, layout: layout, paths: paths)
         }
     }
+
+    /// Readings after which a process that moved to another group is noticed. Judgement.
+    private static let readingsUntilMoved = 10
 
     /// A group that was not watched before counts from now on: its totals are older than the watch.
     package func since(_ earlier: Cgroups) -> Cgroups {
@@ -36,7 +46,7 @@ package struct Cgroups: Signal {
 }
 
 /// One control group in one hierarchy. A v1 host has one entry for each controller and path.
-package struct CgroupActivity: Equatable, Sendable {
+package struct CgroupActivity: Equatable, Sendable, Codable {
     /// Full path of the folder: `/sys/fs/cgroup/cpu/job`. What a command would name.
     package var folder: String
     /// Path below the mount point as /proc/PID/cgroup shows it: `/job`.
@@ -80,7 +90,7 @@ package struct CgroupActivity: Equatable, Sendable {
 }
 
 /// cpu.stat and the quota that it counts against.
-package struct Bandwidth: Equatable, Sendable {
+package struct Bandwidth: Equatable, Sendable, Codable {
     /// `nil`: no quota.
     package var quotaMicroseconds: UInt64?
     package var periodMicroseconds: UInt64
@@ -110,7 +120,7 @@ package struct Bandwidth: Equatable, Sendable {
 }
 
 /// Limits and events of the memory controller. Bytes; events as counts in the window.
-package struct MemoryControl: Equatable, Sendable {
+package struct MemoryControl: Equatable, Sendable, Codable {
     package var current: UInt64
     /// memory.max or memory.limit_in_bytes; `nil`: no limit.
     package var limit: UInt64?
@@ -149,7 +159,7 @@ package struct MemoryControl: Equatable, Sendable {
 
 /// CPUs that a cpuset allows, and its partition type where the kernel has one (`member`,
 /// `root`, `isolated`, or `… invalid (reason)`).
-package struct CPUSet: Equatable, Sendable {
+package struct CPUSet: Equatable, Sendable, Codable {
     package var effective: String
     package var partition: String?
 
@@ -161,7 +171,7 @@ package struct CPUSet: Equatable, Sendable {
 
 /// One line of io.max (v2) or of a blkio.throttle file (v1): a device that the group may use only
 /// so fast.
-package struct IOLimit: Equatable, Sendable {
+package struct IOLimit: Equatable, Sendable, Codable {
     /// `major:minor`
     package var device: String
     /// File of the group that holds the line.

@@ -42,7 +42,7 @@ package struct Disks: Signal {
 }
 
 /// One whole block device (no partitions). Times in ns.
-package struct DiskActivity: Equatable, Sendable {
+package struct DiskActivity: Equatable, Sendable, Codable {
     package var name: String
     package var major: Int
     package var minor: Int

@@ -60,7 +60,7 @@ package struct FreeMemory: Signal {
 }
 
 /// One zone of one node: watermarks of /proc/zoneinfo and free blocks of /proc/buddyinfo.
-package struct MemoryZone: Equatable, Sendable {
+package struct MemoryZone: Equatable, Sendable, Codable {
     package var node: Int
     /// `DMA`, `DMA32`, `Normal`, `Movable` …
     package var name: String

@@ -56,7 +56,7 @@ package struct Interrupts: Signal {
 }
 
 /// One row of /proc/interrupts. Arrays are indexed by CPU number; empty when not measured.
-package struct InterruptLine: Equatable, Sendable {
+package struct InterruptLine: Equatable, Sendable, Codable {
     /// The row's first word: an IRQ number or `LOC`, `TLB` …
     package var label: String
     /// The IRQ number; `nil` for architecture rows.

@@ -107,7 +107,7 @@ package struct NUMABalancing: Signal {
 }
 
 /// Page-table scans of one thread.
-package struct NUMAScan: Equatable, Sendable {
+package struct NUMAScan: Equatable, Sendable, Codable {
     package var tid: Int32
     package var count: UInt64
     /// In all and the longest one, ns.

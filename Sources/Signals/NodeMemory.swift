@@ -58,7 +58,7 @@ package struct NodeMemory: Signal {
 }
 
 /// One node: /sys/devices/system/node/nodeN/{numastat,meminfo,hugepages}.
-package struct NodeMemoryActivity: Equatable, Sendable {
+package struct NodeMemoryActivity: Equatable, Sendable, Codable {
     package var id: Int
     /// Pages that were allocated here as wanted, here although another node was wanted, and
     /// elsewhere although this one was wanted (numa_hit, numa_miss, numa_foreign).

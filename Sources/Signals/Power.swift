@@ -27,7 +27,7 @@ package struct Power: Signal {
     }
 }
 
-package struct CPUPower: Equatable, Sendable {
+package struct CPUPower: Equatable, Sendable, Codable {
     package var id: Int
     /// scaling_cur_freq at the end of the window; `nil` where there is no cpufreq.
     package var kilohertz: Int64?

@@ -36,7 +36,7 @@ package struct Pressure: Signal {
 }
 
 /// The `total=` figures of one pressure file, ns.
-package struct Stall: Equatable, Sendable {
+package struct Stall: Equatable, Sendable, Codable {
     package var some: UInt64
     package var full: UInt64
 

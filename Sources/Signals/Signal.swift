@@ -1,7 +1,7 @@
 package import Host
 
 /// Something the host counts. One file holds all of it: record, reading and difference.
-package protocol Signal: Equatable, Sendable {
+package protocol Signal: Equatable, Sendable, Codable {
     /// The name that `coverage` shows, such as `sched`.
     static var name: String { get }
 
@@ -22,7 +22,7 @@ extension Signal {
 package typealias Reader<Value> = () throws(Unavailable) -> Value
 
 /// Why a signal, or a part of one, cannot be read on this host, in words an operator can act on.
-package struct Unavailable: Error, Equatable, Sendable {
+package struct Unavailable: Error, Equatable, Sendable, Codable {
     package var reason: String
 
     package init(_ reason: String) { self.reason = reason }
@@ -31,7 +31,7 @@ package struct Unavailable: Error, Equatable, Sendable {
 }
 
 /// What a reading could not see: parts that are missing, and events that were lost.
-package struct Gaps: Equatable, Sendable {
+package struct Gaps: Equatable, Sendable, Codable {
     /// Why the reading is less than it could be; empty when nothing is missing.
     package var reasons: [String] = []
     /// Events that happened and were not counted where they belong.

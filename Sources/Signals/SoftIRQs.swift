@@ -67,7 +67,7 @@ package struct SoftIRQs: Signal {
 }
 
 /// One softirq type. Arrays are indexed by CPU number; empty when not measured.
-package struct SoftIRQLine: Equatable, Sendable {
+package struct SoftIRQLine: Equatable, Sendable, Codable {
     /// As /proc/softirqs spells it: `NET_RX`.
     package var name: String
     package var counts: [UInt64]

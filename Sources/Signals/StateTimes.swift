@@ -56,3 +56,16 @@ package struct StateTimes: Equatable, Sendable {
         ThreadState.allCases.allSatisfy { left[$0] == right[$0] }
     }
 }
+
+extension StateTimes: Codable {
+    package init(from decoder: any Decoder) throws {
+        self.init()
+        var states = try decoder.unkeyedContainer()
+        for index in nanoseconds.indices { nanoseconds[index] = try states.decode(UInt64.self) }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var states = encoder.unkeyedContainer()
+        for index in nanoseconds.indices { try states.encode(nanoseconds[index]) }
+    }
+}

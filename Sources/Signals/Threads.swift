@@ -95,3 +95,16 @@ package struct Threads: Signal {
         }
     }
 }
+
+extension Window {
+    /// Threads that only slept say nothing in a step of the timeline, and cost memory.
+    package var withoutSleepers: Window {
+        var window = self
+        window.change[Threads.self] = change[Threads.self].map { threads in
+            var awake = threads
+            awake.threads.removeAll { $0.awake == 0 }
+            return awake
+        }
+        return window
+    }
+}

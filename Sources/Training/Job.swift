@@ -42,13 +42,34 @@ package struct Job: Sendable, Equatable {
     }
 }
 
+extension Job: Codable {
+    private enum Key: CodingKey { case scope, processes, roles, search }
+
+    package init(from decoder: any Decoder) throws {
+        let job = try decoder.container(keyedBy: Key.self)
+        self.init(
+            scope: try job.decode(Scope.self, forKey: .scope),
+            processes: try job.decode([ProcessFacts].self, forKey: .processes),
+            roles: try job.decode([Int32: Role].self, forKey: .roles))
+        search = try job.decodeIfPresent(TrainingSearch.self, forKey: .search)
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var job = encoder.container(keyedBy: Key.self)
+        try job.encode(scope, forKey: .scope)
+        try job.encode(processes, forKey: .processes)
+        try job.encode(roles, forKey: .roles)
+        try job.encodeIfPresent(search, forKey: .search)
+    }
+}
+
 /// What a thread does for training, told by evidence.
 package enum Role: String, Sendable, Codable, CaseIterable {
     case launch, loader, pinMemory = "pin-memory", autograd, nccl, checkpoint, other
 }
 
 /// A watched process as /proc describes it.
-package struct ProcessFacts: Sendable, Equatable {
+package struct ProcessFacts: Sendable, Equatable, Codable {
     package var pid: Int32
     package var parent: Int32
     /// comm of the main thread, not escaped.

@@ -1,5 +1,5 @@
 /// To whom a process belongs beyond this host: container, pod, batch job and place in it.
-package struct JobIdentity: Sendable, Equatable {
+package struct JobIdentity: Sendable, Equatable, Codable {
     /// Id of the innermost container, or its name where containers have no ids. Not escaped.
     package var container: String?
     /// `docker`, `containerd`, `cri-o`, `podman`, `systemd-nspawn`, `lxc`; `nil` where the control

@@ -25,7 +25,7 @@ package struct JobWatcher {
     /// Readings of the ledger until launch threads are known for good.
     private var readingsLeft = 4
     /// How far back is told of, ns; `nil`: everything since the start, for a look that ends.
-    private let memoryNanoseconds: UInt64?
+    package var memoryNanoseconds: UInt64?
     private var changes: [AffinityChange] = []
     /// Where the memory of processes was found last.
     private var memory: [Int32: MemoryPlacement] = [:]

@@ -12,6 +12,8 @@ package struct Observation: Sendable {
     package var coverage: [Coverage]
     /// Start of the window, seconds since 1970, for display.
     package var startedAt: Double
+    /// Where it comes from, when it was not made just now.
+    package var recording: RecordingOrigin?
     /// CPUs that launch and NCCL threads run on, and the sorted ledger, once they were looked for.
     package var criticalCPUs: CPUList?
     package var index: LedgerIndex?
@@ -27,5 +29,18 @@ package struct Observation: Sendable {
         self.timeline = timeline
         self.coverage = coverage
         self.startedAt = startedAt
+    }
+}
+
+/// What has to be known of the recording that an observation was made of.
+package struct RecordingOrigin: Sendable, Equatable {
+    /// Stoker's version that recorded.
+    package var version: String
+    /// What is not as it would have been live, in sentences without a full stop.
+    package var notes: [String]
+
+    package init(version: String, notes: [String] = []) {
+        self.version = version
+        self.notes = notes
     }
 }

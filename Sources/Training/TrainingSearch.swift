@@ -7,15 +7,15 @@ private let mostDescriptors = 200_000
 private let leastShare = 0.001
 
 /// Processes that train, found without being told, and what else had a GPU open.
-package struct TrainingSearch: Sendable, Equatable {
-    package enum Reason: String, Sendable {
+package struct TrainingSearch: Sendable, Equatable, Codable {
+    package enum Reason: String, Sendable, Codable {
         /// It asks or draws: it lacks what a program needs to compute on a GPU.
         case noContext = "no-context"
         /// It could compute and does nothing.
         case idle
     }
 
-    package struct Bystander: Sendable, Equatable {
+    package struct Bystander: Sendable, Equatable, Codable {
         package var pid: Int32
         /// comm, not escaped.
         package var name: String

@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Host
 import Outputs
+import Service
 import Signals
 
 struct CheckCommand: ParsableCommand {
@@ -24,23 +25,17 @@ struct CheckCommand: ParsableCommand {
         let text = checkReport(
             probes: source.hooks.map(ProbeCheck.init),
             coverage: window.change.coverage(of: allSignals),
-            facts: facts, privileges: privileges(host), style: Terminal.style(toFile: false))
+            facts: facts, privileges: [geteuid() == 0 ? "root" : "user \(geteuid())"],
+            capabilities: capabilities, style: Terminal.style(toFile: false))
         print(text, terminator: "")
         if case .failure = source.ledger { throw Exit.failure }
     }
 
-    /// Capabilities that the probes ask for, as this process has them.
-    private func privileges(_ host: Host) -> [String] {
-        let status = (try? host.text("/proc/self/status")) ?? ""
-        let line = status.split(separator: "\n").first { $0.hasPrefix("CapEff:") } ?? ""
-        let held = UInt64(line.split(separator: "\t").last ?? "", radix: 16) ?? 0
-        // linux/capability.h
-        let wanted: [(name: String, bit: UInt64)] = [
-            ("CAP_BPF", 39), ("CAP_PERFMON", 38), ("CAP_SYS_PTRACE", 19),
-            ("CAP_DAC_READ_SEARCH", 2),
-        ]
-        let names = wanted.filter { held >> $0.bit & 1 == 1 }.map(\.name)
-        return (geteuid() == 0 ? ["root"] : ["user \(geteuid())"]) + names
+    private var capabilities: [CapabilityCheck] {
+        let held = Capability.held() ?? 0
+        return Capability.all.map {
+            CapabilityCheck(name: $0.name, isHeld: held & $0.bit != 0, adds: $0.adds)
+        }
     }
 }
 

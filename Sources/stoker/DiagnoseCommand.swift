@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Host
 import Outputs
+import Recording
 import Rules
 import Signals
 import Training
@@ -12,9 +13,13 @@ struct DiagnoseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diagnose", abstract: "Looks once and reports.",
         discussion: """
-            Names the job by --pid, by --cgroup or by the command to start after --. With none of \
-            them the processes that compute on a GPU are watched, with their descendants, and \
-            the whole machine where there are none.
+            \(TargetOptions.discussion)
+
+            --from explains a recording, or the daemon's folder of history, as if one had looked \
+            then. It takes the whole of a recording of up to ten minutes; of a longer one choose a \
+            part with --since and --until: '2026-11-23T02:10:00Z' in UTC, '2026-11-23 02:10' or \
+            '02:10' (the last such) in local time, '-2h' or '30m' ago. With one of them the part \
+            reaches to the end, or from the beginning.
 
             Exit status: 0 nothing of warning or worse, 1 such findings, 2 could not measure, \
             64 usage.
@@ -22,12 +27,6 @@ struct DiagnoseCommand: ParsableCommand {
 
     @Option(help: "How long to look: 500ms, 30s, 10m, 2h.")
     var duration = Span(seconds: 10)
-
-    @Option(name: .long, help: "A process to watch, with its descendants. May be repeated.")
-    var pid: [Int32] = []
-
-    @Option(help: "A control group to watch: a folder, or its path below the mount point.")
-    var cgroup: String?
 
     @Option(help: "How the report is written: text or json.")
     var format = ReportFormat.text
@@ -38,17 +37,29 @@ struct DiagnoseCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Explain a recording instead of this host.", valueName: "recording"))
     var from: String?
 
-    @OptionGroup var gpus: GPUOptions
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Of the recording, what happened from then on.", valueName: "time"))
+    var since: String?
 
-    @Argument(parsing: .postTerminator, help: "A command to start and watch, after --.")
-    var command: [String] = []
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Of the recording, what happened until then.", valueName: "time"))
+    var until: String?
+
+    @OptionGroup var targets: TargetOptions
 
     func validate() throws {
-        let ways = [!pid.isEmpty, cgroup != nil, !command.isEmpty, from != nil].filter { $0 }
-        guard ways.count <= 1 else {
+        guard from == nil || targets.ways == 0 else {
             throw ValidationError("Give only one of --pid, --cgroup, --from and a command.")
         }
-        guard pid.allSatisfy({ $0 > 0 }) else { throw ValidationError("A pid is above 0.") }
+        guard from != nil || (since == nil && until == nil) else {
+            throw ValidationError("--since and --until choose a part of a recording: give --from.")
+        }
+        let range = try range()
+        if let since = range.since, let until = range.until, since >= until {
+            throw ValidationError("--since is not before --until.")
+        }
     }
 
     func run() throws {
@@ -62,9 +73,13 @@ struct DiagnoseCommand: ParsableCommand {
 
     /// Looks and reports; true when something of `warning` or worse was found.
     private func report() throws(Failure) -> Bool {
-        if let from { try replay(from) }
         let destination = try Destination(output)
-        let observation = try observe()
+        let observation: Observation
+        if let from {
+            observation = try replay(from)
+        } else {
+            observation = try targets.watching(duration.nanoseconds).observe()
+        }
         let diagnosis = Rules.diagnose(catalogue, observation)
         try destination.write(render(observation, diagnosis))
         guard diagnosis.verdict != .unknown else {
@@ -73,43 +88,28 @@ struct DiagnoseCommand: ParsableCommand {
         return diagnosis.findings.contains { $0.severity >= .warning }
     }
 
-    private func observe() throws(Failure) -> Observation {
-        let host = Host()
-        var facts = HostFacts.read(from: host)
-        let targets = Targets(host: host, layout: facts.cgroups)
-        try targets.check(pid)
-        let folder = try cgroup.map { name throws(Failure) in try targets.folder(ofGroup: name) }
-        let named = withDescendants(Set(pid), parents: pid.isEmpty ? [:] : host.parents)
-        var watch = Watch(pids: named.sorted(), children: !command.isEmpty)
-        if let folder {
-            watch.pids = targets.pids(inGroup: folder).sorted()
-            guard !watch.pids.isEmpty else {
-                throw Failure("there is no process in the control group \(folder)")
+    private func range() throws -> TimeRange {
+        let now = wallClock()
+        func seconds(_ name: String, _ text: String?) throws -> Double? {
+            try text.map { text in
+                guard let seconds = Moment.seconds(parsing: text, now: now) else {
+                    throw ValidationError(
+                        "The value '\(text)' is invalid for '\(name) <time>': see --help.")
+                }
+                return seconds
             }
         }
-        let worker = gpus.worker(on: host, &facts)
-        let table = GPUTable(facts.devices, listed: worker.map(gpus.processes) ?? [:])
-        var search: TrainingSearch?
-        if watch.pids.isEmpty && command.isEmpty {
-            let found = targets.training(table)
-            watch.pids = withDescendants(
-                found.ranks, parents: found.ranks.isEmpty ? [:] : host.parents
-            ).sorted()
-            search = found
+        return TimeRange(
+            since: try seconds("--since", since), until: try seconds("--until", until))
+    }
+
+    private func replay(_ path: String) throws(Failure) -> Observation {
+        do throws(RecordingError) {
+            let range = (try? range()) ?? TimeRange()
+            return try History(path).observation(range)
+        } catch {
+            throw Failure(reading: error)
         }
-        watch.everything = watch.pids.isEmpty && command.isEmpty
-        let interruptions = Interruptions()
-        let source = Source(host: host, facts: facts, watch: watch, gpus: worker)
-        var watching = Watching(
-            source: source, scope: watch.everything ? .host : .processes, gpus: table,
-            nanoseconds: duration.nanoseconds)
-        watching.search = search
-        if let folder { watching.groupMembers = { targets.pids(inGroup: folder) } }
-        let command = command
-        if !command.isEmpty {
-            watching.start = { () throws(Failure) in try Child(command) }
-        }
-        return try watching.observe(interruptions)
     }
 
     private func render(_ observation: Observation, _ diagnosis: Diagnosis) -> String {
@@ -120,16 +120,5 @@ struct DiagnoseCommand: ParsableCommand {
                 observation, diagnosis, rules: catalogue, version: version,
                 style: Terminal.style(toFile: output != nil))
         }
-    }
-
-    /// Recordings come with the daemon; until then a file can only be told to be none.
-    private func replay(_ path: String) throws(Failure) -> Never {
-        let magic = Array("SQLite format 3\0".utf8)
-        let start: [UInt8]
-        do throws(FileError) { start = try Host().bytes(path, limit: magic.count) } catch {
-            throw Failure("cannot read \(path): \(error.reason)")
-        }
-        guard start.starts(with: magic) else { throw Failure("\(path) is not a recording") }
-        throw Failure("\(path): this version cannot read recordings yet")
     }
 }

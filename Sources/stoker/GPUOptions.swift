@@ -19,10 +19,17 @@ struct GPUOptions: ParsableArguments {
 
     /// Who asks the drivers, with `facts` told of what there is; `nil` on a host without any.
     func worker(on host: Host, _ facts: inout HostFacts) -> GPUWorker? {
-        let library = nvml ?? Terminal.variable("STOKER_NVML")
+        Self.worker(
+            nvml ?? Terminal.variable("STOKER_NVML"), on: host, &facts, within: Self.longestStart)
+    }
+
+    /// The same with NVIDIA's library at `library`, waiting for at most so many ns.
+    static func worker(
+        _ library: String?, on host: Host, _ facts: inout HostFacts, within patience: UInt64
+    ) -> GPUWorker? {
         guard library != nil || !GPUDrivers(on: host).isEmpty else { return nil }
         let worker = GPUWorker(library: library, root: host.root)
-        facts.gpus = worker.ask(within: Self.longestStart).facts
+        facts.gpus = worker.ask(within: patience).facts
         return worker
     }
 

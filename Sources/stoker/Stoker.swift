@@ -10,7 +10,8 @@ struct Stoker: ParsableCommand {
         abstract: "Finds out what the host does to a training job, who does it and what to change.",
         version: version,
         subcommands: [
-            DiagnoseCommand.self, DaemonCommand.self, CheckCommand.self, TopologyCommand.self, ExplainCommand.self,
+            DiagnoseCommand.self, RecordCommand.self, DaemonCommand.self, CheckCommand.self,
+            TopologyCommand.self, ExplainCommand.self, ConfigCommand.self, MetricsCommand.self,
             GPUWorkerCommand.self,
         ])
 }

@@ -14,11 +14,15 @@ struct Watching {
     /// than a diagnosis may; nothing is lost between steps, the kernel adds up.
     private static let stepNanoseconds: UInt64 = 1_000_000_000
 
+    let interruptions: Interruptions
     let source: Source
     let scope: Job.Scope
     /// Who computes on which GPU, as known at the start.
     let gpus: GPUTable
-    let nanoseconds: UInt64
+    /// How long to look; `nil`: until the user interrupts.
+    let nanoseconds: UInt64?
+    /// What the progress line says is done.
+    var activity = "watching"
     /// Processes that belong to the watched group now; empty when no group is watched.
     var groupMembers: () -> Set<Int32> = { [] }
     /// How the watched processes were found; `nil` where they were named.
@@ -26,43 +30,33 @@ struct Watching {
     /// The command that is watched, once it runs.
     var start: (() throws(Failure) -> Child)?
 
-    /// Runs until the time is over, everything watched has ended or the user interrupts.
-    func observe(_ interruptions: Interruptions) throws(Failure) -> Observation {
-        let sensors = Sensors(on: source)
-        var jobs = JobWatcher(
-            on: source.host, scope: scope, topology: source.facts.topology,
-            gpus: gpus)
-        let startedAt = wallClock()
-        let first = sensors.sample()
-        note(first, &jobs)
-        var child: Child?
-        if let start { child = try start() }
+    /// What was read at one moment.
+    struct Reading {
+        var sample: Sample
+        /// Seconds since 1970.
+        var wallClock: Double
+        /// There will be no other.
+        var isLast: Bool
+    }
+
+    /// Looks, and puts together what was seen.
+    func observe() throws(Failure) -> Observation {
+        var startedAt = wallClock()
+        var first: Sample?
+        var last: Sample?
         var timeline: [Window] = []
-        var last = first
-        var lookedAt: UInt64 = 0
-        let deadline = monotonicNanoseconds() + nanoseconds
-        while true {
-            let isOver = pause(interruptions, &child, until: deadline)
-            source.drainDeaths()
-            jobs.watchSteps()
-            let now = monotonicNanoseconds()
-            if now - lookedAt >= Self.lookNanoseconds {
-                lookedAt = now
-                source.look()
-                jobs.watchAffinity()
-                Terminal.progress("watching, \(growth(deadline, now) / 1_000_000_000 + 1) s left")
+        var jobs = try watch { reading, _ in
+            if let last {
+                let step = Window(from: last, to: reading.sample, of: allSignals)
+                timeline.append(step.withoutSleepers)
+            } else {
+                first = reading.sample
+                startedAt = reading.wallClock
             }
-            guard isOver || now - last.monotonic >= Self.stepNanoseconds else { continue }
-            source.add(Array(groupMembers().subtracting(source.watchedPids)))
-            source.isAtEnd = isOver || isGone(child)
-            let sample = sensors.sample()
-            note(sample, &jobs)
-            timeline.append(sensors.window(from: last, to: sample).withoutSleepers)
-            last = sample
-            if source.isAtEnd { break }
+            last = reading.sample
         }
-        Terminal.progress("")
-        let whole = sensors.window(from: first, to: last)
+        guard let first, let last else { throw Failure("could not measure: nothing was read") }
+        let whole = Window(from: first, to: last, of: allSignals)
         let threads = (try? whole(Threads.self)) ?? Threads()
         var job = jobs.job(threads)
         job.search = search
@@ -71,10 +65,59 @@ struct Watching {
             coverage: whole.change.coverage(of: allSignals), startedAt: startedAt)
     }
 
+    /// Runs until the time is over, everything watched has ended or the user interrupts; `see` gets
+    /// each reading when it was taken.
+    func watch(_ see: (Reading, inout JobWatcher) -> Void) throws(Failure) -> JobWatcher {
+        let sensors = Sensors(on: source)
+        var jobs = JobWatcher(
+            on: source.host, scope: scope, topology: source.facts.topology,
+            gpus: gpus, memoryNanoseconds: source.memoryNanoseconds)
+        let startedAt = wallClock()
+        let first = sensors.sample()
+        note(first, &jobs)
+        see(Reading(sample: first, wallClock: startedAt, isLast: false), &jobs)
+        var child: Child?
+        if let start { child = try start() }
+        var read = first.monotonic
+        var lookedAt: UInt64 = 0
+        let begin = monotonicNanoseconds()
+        let deadline = nanoseconds.map { begin + $0 }
+        while true {
+            let isOver = pause(&child, until: deadline ?? .max)
+            source.drainDeaths()
+            jobs.watchSteps()
+            let now = monotonicNanoseconds()
+            if now - lookedAt >= Self.lookNanoseconds {
+                lookedAt = now
+                source.look()
+                jobs.watchAffinity()
+                showProgress(now, since: begin, until: deadline)
+            }
+            guard isOver || now - read >= Self.stepNanoseconds else { continue }
+            source.add(Array(groupMembers().subtracting(source.watchedPids)))
+            source.isAtEnd = isOver || isGone(child)
+            let readAt = wallClock()
+            let sample = sensors.sample()
+            note(sample, &jobs)
+            see(Reading(sample: sample, wallClock: readAt, isLast: source.isAtEnd), &jobs)
+            read = sample.monotonic
+            if source.isAtEnd { break }
+        }
+        Terminal.progress("")
+        return jobs
+    }
+
+    private func showProgress(_ now: UInt64, since begin: UInt64, until deadline: UInt64?) {
+        guard let deadline else {
+            let seconds = growth(now, begin) / 1_000_000_000
+            return Terminal.progress("\(activity) for \(seconds) s, end with Ctrl-C")
+        }
+        let left = growth(deadline, now) / 1_000_000_000 + 1
+        Terminal.progress("\(activity), \(left) s left")
+    }
+
     /// Sleeps until the next look; true when the watching is over.
-    private func pause(
-        _ interruptions: Interruptions, _ child: inout Child?, until deadline: UInt64
-    ) -> Bool {
+    private func pause(_ child: inout Child?, until deadline: UInt64) -> Bool {
         let left = growth(deadline, monotonicNanoseconds()) / 1_000_000
         let pace = UInt64.random(in: Self.drainMilliseconds)
         if let event = interruptions.wait(milliseconds: min(left, pace)) {
@@ -103,19 +146,6 @@ struct Watching {
             for gpu in gpus.gpus { jobs.gpus.listed[gpu.pci] = gpu.processes }
         }
         if case .success(let threads) = sample.totals[Threads.self] { jobs.update(threads) }
-    }
-}
-
-extension Window {
-    /// Threads that only slept say nothing in a step of the timeline, and cost memory.
-    fileprivate var withoutSleepers: Window {
-        var window = self
-        window.change[Threads.self] = change[Threads.self].map { threads in
-            var awake = threads
-            awake.threads.removeAll { $0.awake == 0 }
-            return awake
-        }
-        return window
     }
 }
 

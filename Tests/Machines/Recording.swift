@@ -35,13 +35,19 @@ package struct Recording: Sendable {
         processes = watcher.job(machine.threads(after: seconds)).processes
     }
 
+    /// The totals after each second, disturbed as in `observation`.
+    package func samples(_ disturb: (inout Readings, UInt64) -> Void = { _, _ in }) -> [Sample] {
+        var samples = samples
+        for index in samples.indices { disturb(&samples[index].totals, UInt64(index)) }
+        return samples
+    }
+
     /// The whole time and its seconds. `disturb` gets the totals after so many seconds and may add
     /// what a quiet machine lacks.
     package func observation(
         _ disturb: (inout Readings, UInt64) -> Void = { _, _ in }
     ) -> Observation {
-        var samples = samples
-        for index in samples.indices { disturb(&samples[index].totals, UInt64(index)) }
+        let samples = samples(disturb)
         let whole = Window(
             from: samples[0], to: samples[samples.count - 1], of: allSignals)
         let threads = (try? whole(Threads.self)) ?? Threads()

@@ -85,6 +85,7 @@ struct sched_entity {
 struct sched_info {
 	unsigned long long run_delay;
 	unsigned long long last_queued;
+	unsigned long long last_arrival;
 };
 
 struct task_struct {

@@ -153,8 +153,8 @@ struct ledger_cpu {
 	__u64 bulk_began;
 	__u64 bulk_weight; /* ns that `bulk_who` is ahead of all others */
 	__u64 bulk_who;
-	__u32 bulk_head; /* where the next bulk goes */
-	__u32 reserved;
+	__u32 bulk_head;	       /* where the next bulk goes */
+	__u32 running;		       /* tid that the last switch went to */
 	__u64 classes[LEDGER_CLASSES]; /* ns, less interrupts */
 	__u64 irq_began;
 	__u64 softirq_began;
@@ -169,7 +169,7 @@ struct ledger_cpu {
 	__u64 softirqs_watched[LEDGER_SOFTIRQ_SLOTS];
 	__u64 vectors[LEDGER_VECTORS];
 	__u64 vectors_watched[LEDGER_VECTORS];
-	__u64 waits[LEDGER_WAIT_SLOTS]; /* waits of watched threads, by log2 of ns */
+	__u64 waits[LEDGER_WAIT_SLOTS]; /* slot n: (2^n, 2^(n+1)] * 2^-30 s */
 	__u64 lost_threads;		/* could not be given a ledger */
 	__u64 lost_deaths;		/* ring buffer full */
 	__u64 lost_blame;		/* ns of waiting whose culprit found no room */
