@@ -25,6 +25,7 @@ Tests/fabric.py "$stoker" || status=1
 Tests/nvml.py "$stoker" || status=1
 Tests/gpu.py "$stoker" || status=1
 Tests/metrics.py "$stoker" || status=1
+Tests/page.py || status=1
 
 if ! "$stoker" metrics --markdown | cmp -s - docs/metrics.md; then
 	echo "docs/metrics.md is stale: run make docs, and commit it" >&2

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -25,6 +26,16 @@ static int get(data_t data[_LINUX_CAPABILITY_U32S_3])
 	header_t header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 
 	return syscall(SYS_capget, &header, data);
+}
+
+void service_return_memory(void)
+{
+	enum { LEAST_MAPPED = 128 << 10, MOST_ARENAS = 2 };
+
+	/* To set them turns off that glibc raises them by itself. */
+	mallopt(M_MMAP_THRESHOLD, LEAST_MAPPED);
+	mallopt(M_TRIM_THRESHOLD, LEAST_MAPPED);
+	mallopt(M_ARENA_MAX, MOST_ARENAS);
 }
 
 int service_capabilities(uint64_t *effective)

@@ -2,10 +2,10 @@ package import Signals
 
 /// The last seconds of readings, and what happened in them.
 package struct SlidingWindow: Sendable {
-    /// Threads in all samples together that are kept. Thousands of threads are looked at over a
-    /// longer time with fewer samples in between, so that memory stays bounded: a thread takes
-    /// about 500 bytes. Judgement: 32 MB.
-    private static let mostThreads = 65_536
+    /// Threads, and waits of threads, in all samples together that are kept. Of thousands fewer
+    /// samples are kept, so that memory stays bounded: a thread takes about 500 bytes, and as much
+    /// again in a step. Judgement: 32 MB.
+    private static let mostThreads = 32_768
 
     /// How far back it reaches, ns.
     package var nanoseconds: UInt64
@@ -59,7 +59,7 @@ package struct SlidingWindow: Sendable {
     private var threads: Int {
         samples.reduce(0) { sum, sample in
             guard case .success(let threads) = sample.totals[Threads.self] else { return sum }
-            return sum + threads.threads.count
+            return sum + threads.threads.count + threads.waits.count / 4
         }
     }
 }

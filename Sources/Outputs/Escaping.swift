@@ -7,18 +7,26 @@ package let longestName = 64
 /// `text` with every control and every invisible or reordering character shown as `\xNN` or
 /// `\u{…}`, and cut to `limit` columns. With `ascii`, whatever is not ASCII is shown so too.
 package func terminalSafe(_ text: String, limit: Int = .max, ascii: Bool = false) -> String {
+    // Nearly every text is this: nothing in it needs care, and each byte is a column.
+    let isPlain = text.utf8.count <= limit && text.utf8.allSatisfy { (0x20..<0x7f).contains($0) }
+    if isPlain { return text }
     let ellipsis = ascii ? "..." : "…"
     var safe = ""
-    var columns = 0
-    // What still fits if the rest has to be cut.
-    var shortened = ""
+    var used = 0
+    // What still fits if the rest has to be cut, in bytes of `safe`.
+    var kept = 0
     for scalar in text.unicodeScalars {
-        let piece = mustEscape(scalar, ascii: ascii) ? visible(scalar) : String(scalar)
         // A mark without a width counts too, or a name could pile them up without end.
-        columns += max(width(of: piece), 1)
-        if columns <= limit - ellipsis.count { shortened += piece }
-        guard columns <= limit else { return shortened + ellipsis }
-        safe += piece
+        if mustEscape(scalar, ascii: ascii) {
+            let piece = visible(scalar)
+            used += piece.utf8.count
+            safe += piece
+        } else {
+            used += max(columns(of: scalar), 1)
+            safe.unicodeScalars.append(scalar)
+        }
+        if used <= limit - ellipsis.count { kept = safe.utf8.count }
+        guard used <= limit else { return (String(safe.utf8.prefix(kept)) ?? "") + ellipsis }
     }
     return safe
 }

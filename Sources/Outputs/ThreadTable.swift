@@ -20,10 +20,11 @@ extension Page {
             indent: 2)
         items(legend(parts(sum), style: style), indent: 2)
         blank()
-        let ranked = ranking(threads.threads, observation.job)
         writeThreadHead()
-        for thread in ranked.prefix(mostRows) { writeThread(thread, observation.job) }
-        writeRest(ranked.count - mostRows, "thread")
+        for thread in ranking(threads.threads, observation.job, mostRows) {
+            writeThread(thread, observation.job)
+        }
+        writeRest(threads.threads.count - mostRows, "thread")
         writeWaits(threads)
     }
 
@@ -93,13 +94,23 @@ func processLine(_ process: ProcessFacts, threads: Int) -> String {
 
 /// Behind whom the threads waited for a CPU; `nil` where none did.
 func waitsLine(_ threads: Threads) -> String? {
-    var byCulprit: [Culprit: UInt64] = [:]
-    for wait in threads.waits { byCulprit[wait.culprit, default: 0] &+= wait.nanoseconds }
-    let total = byCulprit.values.reduce(0, &+)
+    struct Key: Hashable {
+        var id: Int32
+        var kind: Culprit.Kind
+    }
+    // By index: there are thousands of waits, and few culprits.
+    let waits = threads.waits
+    var byCulprit: [Key: (first: Int, time: UInt64)] = [:]
+    var total: UInt64 = 0
+    for index in waits.indices where waits[index].nanoseconds > 0 {
+        let key = Key(id: waits[index].culprit.id, kind: waits[index].culprit.kind)
+        byCulprit[key, default: (index, 0)].time &+= waits[index].nanoseconds
+        total &+= waits[index].nanoseconds
+    }
     guard total > 0 else { return nil }
-    let worst = byCulprit.sorted { ($0.value, $1.key.id) > ($1.value, $0.key.id) }.prefix(4)
-    let names = worst.map { culprit, time in
-        "\(described(culprit)) \(percent(Double(time) / Double(total)))"
+    let worst = byCulprit.sorted { ($0.value.time, $1.key.id) > ($1.value.time, $0.key.id) }
+    let names = worst.prefix(4).map { _, sum in
+        "\(described(waits[sum.first].culprit)) \(percent(Double(sum.time) / Double(total)))"
     }
     return "Of \(duration(nanoseconds: total)) waiting for a CPU, behind: "
         + names.joined(separator: ", ") + "."
@@ -113,14 +124,21 @@ func parts(_ time: StateTimes) -> [(part: BarPart, amount: UInt64)] {
     ThreadState.allCases.map { (part: $0.part, amount: time[$0]) }
 }
 
-/// Launch threads first, then those that lost most; ties by tid.
-func ranking(_ threads: [ThreadActivity], _ job: Job) -> [ThreadActivity] {
-    func key(_ thread: ThreadActivity) -> (Int, UInt64, UInt64) {
-        (job.role(thread.tid) == .launch ? 1 : 0, thread.time.lost, thread.time[.running])
+/// The first `count`: launch threads first, then those that lost most; ties by tid.
+func ranking(_ threads: [ThreadActivity], _ job: Job, _ count: Int) -> [ThreadActivity] {
+    // Threads are large and there are thousands: what moves is their places.
+    let keys = threads.indices.map { place in
+        (
+            isLaunch: job.role(threads[place].tid) == .launch, lost: threads[place].time.lost,
+            running: threads[place].time[.running], tid: threads[place].tid, place: place
+        )
     }
-    return threads.sorted { left, right in
-        key(left) == key(right) ? left.tid < right.tid : key(left) > key(right)
-    }
+    return keys.sorted { left, right in
+        if left.isLaunch != right.isLaunch { return left.isLaunch }
+        if left.lost != right.lost { return left.lost > right.lost }
+        if left.running != right.running { return left.running > right.running }
+        return left.tid < right.tid
+    }.prefix(count).map { threads[$0.place] }
 }
 
 /// Who had the CPU, in a few words.

@@ -69,7 +69,7 @@ private func runningShare(_ observation: Observation) -> Double? {
 
 /// `the launch thread's`, or whoever stands for it.
 func whose(_ observation: Observation) -> String {
-    let launch = observation.job.roles.values.filter { $0 == .launch }.count
+    let launch = observation.job.roles.values.count { $0 == .launch }
     switch launch {
     case 0 where observation.job.scope == .host: return "the programs'"
     case 0: return "the watched threads'"

@@ -115,12 +115,18 @@ package final class LedgerProbe {
         try probe.object.entries("irqs", key: UInt32(0), value: ledger_irq(), perCPU: true)
     }
 
-    /// Running totals of waiting by victim and culprit, ns, less what threads still hold.
-    func waits() throws(ProbeError) -> [WaitID: UInt64] {
+    /// Pairs of victim and culprit from which on new ones are put together. Judgement: a quiet host
+    /// has hundreds, a storm of short-lived processes makes 10,000 more each second.
+    private static let crowd = 4_096
+
+    /// Running totals of waiting by victim and culprit, ns, less what threads still hold. In a
+    /// crowd a new pair goes by what `together` makes of it.
+    func waits(together: (WaitID) -> WaitID) throws(ProbeError) -> [WaitID: UInt64] {
         let now = monotonicNanoseconds()
         for entry in try probe.object.drain("waits", key: ledger_wait_key(), value: UInt64(0)) {
             let key = entry.key
-            let id = WaitID(tid: key.tid, culprit: key.culprit, kind: key.kind)
+            var id = WaitID(tid: key.tid, culprit: key.culprit, kind: key.kind)
+            if settled.count >= Self.crowd && settled[id] == nil { id = together(id) }
             settled[id, default: Settled()].total += entry.value
             settled[id]?.at = now
         }

@@ -13,6 +13,11 @@ final class LedgerReader {
     private var seen: Set<Int32> = []
     /// A process is named when it first stands in somebody's way.
     private var culprits: [Culprit.Kind: [UInt32: Culprit]] = [:]
+    /// In a crowd: the process that stands for all of its name that are gone.
+    private var firstOfName: [String: UInt32] = [:]
+
+    /// Names are free to choose, so nothing else bounds them. Judgement.
+    private static let mostNames = 512
 
     init(_ ledger: LedgerProbe, _ source: Source) {
         self.ledger = ledger
@@ -22,7 +27,7 @@ final class LedgerReader {
     func read() throws(Unavailable) -> Threads {
         do throws(ProbeError) {
             // In this order a wait that is settled in between is seen late, never twice.
-            var waited = try ledger.waits()
+            var waited = try ledger.waits(together: together)
             let records = try ledger.records()
             let cpus = try ledger.cpus()
             ended.keep(
@@ -49,6 +54,26 @@ final class LedgerReader {
         }
     }
 
+    /// One pair for what many short-lived threads and processes do to each other: of threads that no
+    /// reading has shown there is one sum, and processes that are gone go by the first of their
+    /// name.
+    private func together(_ id: LedgerProbe.WaitID) -> LedgerProbe.WaitID {
+        var id = id
+        if !seen.contains(Int32(bitPattern: id.tid)) { id.tid = 0 }
+        guard Self.kinds[Int(id.kind) % Self.kinds.count] == .process,
+            !source.host.exists("/proc/\(id.culprit)/stat")
+        else { return id }
+        let name = ledger.obituary(id.culprit) ?? ""
+        if let first = firstOfName[name] {
+            id.culprit = first
+        } else if firstOfName.count < Self.mostNames {
+            firstOfName[name] = id.culprit
+        } else {
+            id = LedgerProbe.WaitID(tid: id.tid, culprit: 0, kind: Self.unknownKind)
+        }
+        return id
+    }
+
     /// Lets go of what ended before the time that is looked back at. What has not changed since
     /// then makes no difference between two readings.
     private func forget() {
@@ -61,6 +86,7 @@ final class LedgerReader {
         let named = ledger.forgetWaits(before: horizon) { wait in
             seen.contains(Int32(bitPattern: wait.tid)) && isAlive(wait.culprit)
         }
+        firstOfName = firstOfName.filter { named.contains($0.value) }
         for kind in culprits.keys {
             culprits[kind] = culprits[kind]?.filter { named.contains($0.key) }
         }
@@ -120,4 +146,5 @@ final class LedgerReader {
 
     /// In the order of `enum ledger_kind`.
     private static let kinds: [Culprit.Kind] = [.process, .kthread, .idle, .yield, .unknown]
+    private static let unknownKind: UInt32 = 4
 }

@@ -126,7 +126,7 @@ import Training
             .map { $0.split(separator: "\"")[1] }
         #expect(
             keys == [
-                "schema", "version", "host", "window", "scope", "search", "method", "coverage",
+                "schema", "version", "host", "window", "recording", "scope", "search", "method", "coverage",
                 "training", "processes", "cpus", "runQueueWaits", "numa", "fabric", "pcie",
                 "gpus", "verdict", "findings", "excluded", "unchecked",
             ])

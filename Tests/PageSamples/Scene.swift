@@ -24,7 +24,7 @@ struct Scene {
 
     /// CPU time of one page, the median of some.
     var milliseconds: Double {
-        let times = (0..<9).map { _ in
+        let times = (0..<19).map { _ in
             let before = clock()
             _ = page
             return Double(clock() - before) / Double(CLOCKS_PER_SEC) * 1_000
@@ -61,7 +61,7 @@ struct Scene {
     private static func quiet() throws(FileError) -> Scene {
         let machine = Machine.dgxH100
         let observation = try recording(of: machine).observation { totals, seconds in
-            machine.addGPUs(&totals, busy: 97, seconds)
+            machine.addGPUs(&totals, busy: 100, seconds)
         }
         let report = report(observation)
         return Scene(name: "quiet", report: report, hour: hour(report) { _ in 0 })
@@ -190,7 +190,7 @@ extension Machine {
         let addresses = devices.filter { $0.kind == .gpu }.map(\.address).sorted()
         let gpus = addresses.enumerated().map { index, address in
             var gpu = GPUReading(pci: address)
-            gpu.activity.active = (busy - UInt64(index)) * 10_000_000 * seconds
+            gpu.activity.active = (busy - UInt64(index) % 3) * 10_000_000 * seconds
             gpu.activity.observed = 1_000_000_000 * seconds
             gpu.smMegahertz = 1_980
             gpu.milliwatts = 612_000 + UInt64(index) * 3_100

@@ -13,6 +13,12 @@ int service_capabilities(uint64_t *effective);
  */
 int service_keep_capabilities(uint64_t kept);
 
+/*
+ * Memory of a tick goes back to the system after it: what a large host takes for a moment would
+ * stay otherwise. For a process with one busy thread.
+ */
+void service_return_memory(void);
+
 /* No program that is started from now on gains privileges. -1: errno says why. */
 int service_forbid_new_privileges(void);
 

@@ -5,7 +5,7 @@ struct HTML {
     enum Tag: String {
         case html, head, meta, title, style, body, header, main, section, article, footer, div
         case h1, h2, h3, p, span, strong, code, pre, ul, li, dl, dt, dd
-        case table, caption, thead, tbody, tr, th, td
+        case table, thead, tbody, tr, th, td
         case svg, path, rect, g
 
         var isVoid: Bool { self == .meta }
@@ -19,7 +19,7 @@ struct HTML {
     }
 
     enum Attribute: String {
-        case classes = "class", lang, charset, name, content, httpEquiv = "http-equiv", style
+        case classes = "class", lang, charset, name, content, httpEquiv = "http-equiv"
         case scope, role, label = "aria-label", hidden = "aria-hidden", tabindex
         case viewBox, preserveAspectRatio, width, height, x, y, d
     }
@@ -31,20 +31,29 @@ struct HTML {
 
     private(set) var text = "<!DOCTYPE html>\n"
 
+    init() { text.reserveCapacity(1 << 17) }
+
     /// Bytes so far.
     var size: Int { text.utf8.count }
 
     mutating func element(
         _ tag: Tag, _ attributes: Attributes = [], _ content: (inout HTML) -> Void = { _ in }
     ) {
-        text += "<" + tag.rawValue
+        text += "<"
+        text += tag.rawValue
         for (name, value) in attributes {
-            text += " " + name.rawValue + "=\"" + htmlEscaped(value, limit: .max) + "\""
+            text += " "
+            text += name.rawValue
+            text += "=\""
+            text += htmlEscaped(value, limit: .max)
+            text += "\""
         }
         text += ">"
         if !tag.isVoid {
             content(&self)
-            text += "</" + tag.rawValue + ">"
+            text += "</"
+            text += tag.rawValue
+            text += ">"
         }
         if tag.isBlock { text += "\n" }
     }

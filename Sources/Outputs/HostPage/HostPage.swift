@@ -6,10 +6,18 @@ import Training
 /// A page shows what the rules look at, which is ten seconds; and whoever copies a command needs a
 /// moment.
 private let leastRefresh = 10.0
-/// Lists that could make the page longer than this say instead how much they left out. Bytes.
-let listsEnd = 240_000
+/// A list that comes to this place in the page says how much it leaves out, instead of more. Bytes;
+/// what no list stops keeps well within what is between, so that no page has more than 300 kB.
+enum PageRoom {
+    static let gpus = 140_000
+    static let ports = 165_000
+    static let findings = 200_000
+    static let commands = 235_000
+    static let coverage = 270_000
+}
+
 /// Notes on the daemon itself.
-private let mostNotes = 20
+private let mostNotes = 10
 
 /// The page for people: one file that needs nothing else, without scripts. `report` is `nil`
 /// before the first look.

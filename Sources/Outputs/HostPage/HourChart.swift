@@ -187,6 +187,9 @@ private func linePath(_ shares: [Double?]) -> String {
 /// Relative steps: a third of the bytes.
 private func steps(_ heights: [Int]) -> String {
     var path = ""
-    for (before, now) in zip(heights, heights.dropFirst()) { path += "l10 \(now - before)" }
+    for (before, now) in zip(heights, heights.dropFirst()) {
+        path += "l10 "
+        path += String(now - before)
+    }
     return path
 }

@@ -2,9 +2,6 @@ import Rules
 import Signals
 import Training
 
-/// Reasons are few; what lists more was made up.
-private let mostReasons = 40
-
 extension HTML {
     /// What was ruled out, and what could not be seen.
     mutating func coverage(_ report: PageReport) {
@@ -21,20 +18,27 @@ extension HTML {
             if lines.isEmpty {
                 section.element(.p, "quiet", text: "Everything that Stoker looks for was seen.")
             } else {
+                var left = 0
                 section.element(.dl, classes: "unseen") { list in
-                    for line in lines.prefix(mostReasons) {
+                    for (count, line) in lines.enumerated() {
+                        guard list.size < PageRoom.coverage else {
+                            return left = lines.count - count
+                        }
                         list.element(.dt, text: shown(line.label))
                         list.element(.dd, text: line.text, limit: 600)
                     }
                 }
-                section.more(lines.count - mostReasons, "reason", in: .p)
+                section.more(left, "reason", in: .p)
             }
             let whole = observation.coverage.filter { $0.state == .ok }.map { shown($0.signal) }
             if !whole.isEmpty {
                 section.element(
-                    .p, "quiet", text: "Seen in full: " + whole.joined(separator: ", ") + ".")
+                    .p, "quiet", text: "Seen in full: " + whole.joined(separator: ", ") + ".",
+                    limit: 500)
             }
-            if let line = searchLine(observation) { section.element(.p, "quiet", text: line) }
+            if let line = searchLine(observation) {
+                section.element(.p, "quiet", text: line, limit: 600)
+            }
         }
     }
 }

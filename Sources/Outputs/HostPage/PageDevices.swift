@@ -4,9 +4,6 @@ import Rules
 import Signals
 import Training
 
-/// Hosts have sixteen of each at most; what lists more is no such host.
-private let mostDevices = 32
-
 extension HTML {
     /// GPUs and ports of the fabric, where there are any.
     mutating func devices(_ report: PageReport) {
@@ -23,10 +20,12 @@ extension HTML {
         element(.section) { section in
             section.element(.h2, text: "GPUs")
             let all = readings + silent.map { GPUReading(pci: $0) }
+            var left = 0
             let numbers = ["clock", "power", "heat", "memory"]
             section.deviceTable(["GPU"], ["busy"], [""], numbers, ["why idle, and findings"]) {
                 body in
-                for gpu in all.prefix(mostDevices) {
+                for (count, gpu) in all.enumerated() {
+                    guard body.size < PageRoom.gpus else { return left = all.count - count }
                     let facts = report.observation.facts.gpus.first { $0.pci == gpu.pci }
                     let remarks =
                         gpuRemarks(gpu, losses[gpu.pci])
@@ -34,7 +33,7 @@ extension HTML {
                     body.gpu(gpu, facts, losses[gpu.pci], remarks)
                 }
             }
-            section.more(all.count - mostDevices, "GPU", in: .p)
+            section.more(left, "GPU", in: .p)
         }
     }
 
@@ -62,7 +61,7 @@ extension HTML {
                 if let busy { cell.busyBar(busy) }
             }
             for cell in cells { row.element(.td, "number", text: cell ?? "?") }
-            row.element(.td, "why", text: remarks.joined(separator: "; "))
+            row.element(.td, "why", text: remarks.joined(separator: "; "), limit: 300)
         }
     }
 
@@ -82,16 +81,18 @@ extension HTML {
         }
         element(.section) { section in
             section.element(.h2, text: "Ports of the fabric")
+            var left = 0
             let numbers = ["rate", "sent", "received"]
             section.deviceTable(["port", "link"], numbers, [], [], ["remarks and findings"]) {
                 body in
-                for port in ports.prefix(mostDevices) {
+                for (count, port) in ports.enumerated() {
+                    guard body.size < PageRoom.ports else { return left = ports.count - count }
                     let names = [port.facts.address, port.facts.device].compactMap { $0 }
                     let found = findingIDs(of: names, report.diagnosis)
                     body.port(port, window, portRemarks(port) + found)
                 }
             }
-            section.more(ports.count - mostDevices, "port", in: .p)
+            section.more(left, "port", in: .p)
         }
     }
 
@@ -114,7 +115,7 @@ extension HTML {
                 .td, "number", text: facts.gigabits.map { "\(quantity($0)) Gbit/s" } ?? "?")
             row.element(.td, "number", text: rate(port.sentBytes))
             row.element(.td, "number", text: rate(port.receivedBytes))
-            row.element(.td, "why", text: remarks.joined(separator: "; "))
+            row.element(.td, "why", text: remarks.joined(separator: "; "), limit: 300)
         }
     }
 
@@ -122,7 +123,8 @@ extension HTML {
     private mutating func deviceTable(
         _ heads: [String]..., rows: (inout HTML) -> Void
     ) {
-        element(.div, classes: "wide") { frame in
+        // A focus can scroll it where it is wider than the window.
+        element(.div, [(.classes, "wide"), (.tabindex, "0")]) { frame in
             frame.element(.table, classes: "devices") { table in
                 table.element(.thead) { head in
                     head.element(.tr) { row in

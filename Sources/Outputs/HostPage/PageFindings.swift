@@ -2,10 +2,10 @@ import Rules
 import Signals
 import Training
 
-/// A finding lists a few of each; what lists more was made up.
-private let mostCommands = 40
+/// A command for each queue of eight adapters, and some.
+private let mostCommands = 600
 private let mostEvidence = 12
-/// A longer command is not shown at all: half of one would do something else. Characters.
+/// A longer command is not shown at all: half of one would do something else. Bytes.
 private let longestCommand = 4_000
 
 extension HTML {
@@ -36,7 +36,7 @@ extension HTML {
         _ show: (Int, Finding, inout HTML) -> Void
     ) {
         for (count, entry) in findings.enumerated() {
-            guard size < listsEnd else {
+            guard size < PageRoom.findings else {
                 return more(findings.count - count, "finding", in: .p)
             }
             show(entry.offset, entry.element, &self)
@@ -91,7 +91,7 @@ extension HTML {
     private mutating func row(_ name: String, _ text: String?) {
         guard let text, !text.isEmpty else { return }
         element(.dt, text: name)
-        element(.dd, text: text)
+        element(.dd, text: text, limit: longestSummary)
     }
 
     /// Lines to copy: one click selects all of them.
@@ -102,21 +102,27 @@ extension HTML {
     }
 
     private mutating func commandLines(_ commands: [String]) {
-        let fits = commands.prefix(mostCommands).filter { $0.utf8.count <= longestCommand }
-        if !fits.isEmpty {
-            // A focus can scroll it where it is wider than the window.
-            element(.pre, [(.tabindex, "0")]) { pre in
-                for (index, command) in fits.enumerated() {
-                    if index > 0 { pre.lineEnd() }
-                    pre.element(.code, text: command, limit: longestCommand)
-                }
+        var room = PageRoom.commands - size
+        let fits = commands.allSatisfy { command in
+            guard command.utf8.count <= longestCommand else { return false }
+            room -= htmlEscaped(command, limit: .max).utf8.count
+            return room >= 0
+        }
+        // Commands belong together: all of them or none.
+        guard fits, commands.count <= mostCommands else {
+            element(
+                .p, "quiet",
+                text: "\(counted(commands.count, "command")), too long for this page: see stoker "
+                    + "diagnose.")
+            return
+        }
+        // A focus can scroll it where it is wider than the window.
+        element(.pre, [(.tabindex, "0")]) { pre in
+            for (index, command) in commands.enumerated() {
+                if index > 0 { pre.lineEnd() }
+                pre.element(.code, text: command, limit: .max)
             }
         }
-        let left = commands.count - fits.count
-        guard left > 0 else { return }
-        element(
-            .p, "quiet",
-            text: "\(counted(left, "command")) too long for this page: see stoker diagnose.")
     }
 
     private mutating func evidence(_ evidence: [Evidence]) {

@@ -82,7 +82,7 @@ let pageStyle: StaticString = """
       background: var(--code); }
     .wide { overflow-x: auto; }
     .devices td { border-top: 1px solid var(--edge); padding-top: 6px; padding-bottom: 6px; }
-    .devices th:nth-child(2), .devices .number { padding-left: 14px; }
+    .devices .number, .devices th:last-child, .devices .why { padding-left: 14px; }
     .devices th, .devices .text { white-space: nowrap; }
     .devices .name { min-width: 10em; max-width: 17em; }
     .devices .bars { min-width: 90px; width: 16%; }

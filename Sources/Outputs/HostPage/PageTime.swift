@@ -17,9 +17,9 @@ extension HTML {
             section.element(
                 .p, "quiet",
                 text: "Percent of wall time; held: interrupted, or blocked but not asleep.")
-            let sum = threads.threads.reduce(StateTimes()) { $0 + $1.time }
-            section.legend(pageParts(sum))
-            section.threadTable(threads.threads, observation.job)
+            let sums = roleSums(threads.threads, observation.job)
+            section.legend(pageParts(sums.reduce(StateTimes()) { $0 + $1.time }))
+            section.threadTable(threads.threads, sums, observation.job)
             section.waits(threads)
             section.processes(observation, threads)
         }
@@ -28,47 +28,48 @@ extension HTML {
     /// Those that launch work first; their helpers are many and alike.
     private mutating func processes(_ observation: Observation, _ threads: Threads) {
         let job = observation.job
-        let launching = Set(threads.threads.filter { job.role($0.tid) == .launch }.map(\.pid))
-        let all =
-            job.processes.filter { launching.contains($0.pid) }
-            + job.processes.filter { !launching.contains($0.pid) }
-        let shownFirst = all.prefix(
-            launching.isEmpty ? mostProcesses : min(launching.count, mostProcesses))
-        let wanted = Set(shownFirst.map(\.pid))
+        let all = threads.threads
+        let launching = Set(
+            all.indices.lazy.filter { job.role(all[$0].tid) == .launch }.map { all[$0].pid })
+        let first = job.processes.filter { launching.contains($0.pid) }
+        let chosen = (first.isEmpty ? job.processes : first).prefix(mostProcesses)
+        let pids = Set(chosen.map(\.pid))
         let members = Dictionary(
-            grouping: threads.threads.filter { wanted.contains($0.pid) }, by: \.pid)
+            grouping: all.indices.lazy.filter { pids.contains(all[$0].pid) }
+        ) { all[$0].pid }
         element(.h3, text: "Who is watched")
         element(.ul, classes: "processes") { list in
-            for process in shownFirst {
-                let own = members[process.pid] ?? []
+            for process in chosen {
+                let own = (members[process.pid] ?? []).map { all[$0] }
                 let lines = [identityLine(process), placementLine(process, own, observation)]
                 let more = lines.compactMap { $0 }.joined(separator: "; ")
                 list.element(.li) { item in
-                    item.add(processLine(process, threads: own.count), limit: 400)
-                    if !more.isEmpty { item.element(.div, "quiet", text: more, limit: 1_000) }
+                    item.add(processLine(process, threads: own.count), limit: 200)
+                    if !more.isEmpty { item.element(.div, "quiet", text: more, limit: 300) }
                 }
             }
-            list.more(all.count - shownFirst.count, "process")
+            list.more(job.processes.count - chosen.count, "process")
         }
     }
 
     /// Sums by role, then the threads that matter most.
-    private mutating func threadTable(_ threads: [ThreadActivity], _ job: Job) {
-        let ranked = ranking(threads, job)
+    private mutating func threadTable(
+        _ threads: [ThreadActivity], _ sums: [RoleSum], _ job: Job
+    ) {
         tableOfTime(["role or thread", "tid", ""], ["run", "wait", "held", "sleep"]) { body in
-            for sum in roleSums(threads, job) {
+            for sum in sums {
                 body.timeRow(
                     [sum.role.rawValue, "", counted(sum.threads, "thread")],
                     pageParts(sum.time), shares(sum.time), classes: "sum")
             }
-            for thread in ranked.prefix(mostThreads) {
+            for thread in ranking(threads, job, mostThreads) {
                 let name = shown(thread.name) + (thread.hasExited ? " (exited)" : "")
                 body.timeRow(
                     [name, "\(thread.tid)", job.role(thread.tid).rawValue],
                     pageParts(thread.time), shares(thread.time))
             }
         }
-        more(ranked.count - mostThreads, "thread", in: .p)
+        more(threads.count - mostThreads, "thread", in: .p)
     }
 
     private mutating func machine(_ observation: Observation, _ threads: Threads?) {
@@ -177,19 +178,24 @@ private func awakeParts(_ time: StateTimes) -> [PagePart] {
     pageParts(time).filter { $0.colour != TimeGroup.sleeping.rawValue }
 }
 
-/// Threads of one role, summed; in the order of the roles, without those that nobody has.
-private func roleSums(
-    _ threads: [ThreadActivity], _ job: Job
-) -> [(role: Role, threads: Int, time: StateTimes)] {
-    var sums: [Role: (threads: Int, time: StateTimes)] = [:]
-    for thread in threads {
-        let role = job.role(thread.tid)
-        let sum = sums[role] ?? (0, StateTimes())
-        sums[role] = (sum.threads + 1, sum.time + thread.time)
+/// Threads of one role, summed.
+private struct RoleSum {
+    var role: Role
+    var threads = 0
+    var time = StateTimes()
+}
+
+/// In the order of the roles, without those that nobody has.
+private func roleSums(_ threads: [ThreadActivity], _ job: Job) -> [RoleSum] {
+    let roles = Role.allCases
+    var sums = roles.map { RoleSum(role: $0) }
+    // By index: a thread is large, and there are thousands.
+    for index in threads.indices {
+        guard let place = roles.firstIndex(of: job.role(threads[index].tid)) else { continue }
+        sums[place].threads += 1
+        sums[place].time = sums[place].time + threads[index].time
     }
-    return Role.allCases.compactMap { role in
-        sums[role].map { (role, $0.threads, $0.time) }
-    }
+    return sums.filter { $0.threads > 0 }
 }
 
 private func cpuParts(_ cpu: CPUActivity) -> [PagePart] {

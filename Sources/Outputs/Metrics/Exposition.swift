@@ -85,6 +85,10 @@ struct Exposition {
     }
 
     private static func escape(_ value: String, into text: inout String) {
+        guard value.utf8.contains(where: { $0 == 0x5c || $0 == 0x22 }) else {
+            text += value
+            return
+        }
         for scalar in value.unicodeScalars {
             switch scalar {
             case "\\": text += "\\\\"
@@ -100,11 +104,14 @@ struct Exposition {
         _ samples: [MetricSample], _ labels: Int, _ kind: MetricFamily.Kind
     ) -> [MetricSample] {
         var places: [[String]: Int] = [:]
+        places.reserveCapacity(samples.count)
         var merged: [MetricSample] = []
         for sample in samples where sample.labels.count == labels {
             if case .number(let value) = sample.value, !value.isFinite { continue }
             var sample = sample
-            sample.labels = sample.labels.map { terminalSafe($0, limit: longestLabel) }
+            for index in sample.labels.indices where !isHarmless(sample.labels[index]) {
+                sample.labels[index] = terminalSafe(sample.labels[index], limit: longestLabel)
+            }
             guard let place = places[sample.labels] else {
                 places[sample.labels] = merged.count
                 merged.append(sample)
@@ -117,6 +124,11 @@ struct Exposition {
             }
         }
         return merged
+    }
+
+    /// Most labels are, and need no second look.
+    private static func isHarmless(_ label: String) -> Bool {
+        label.utf8.count <= longestLabel && label.utf8.allSatisfy { (0x20..<0x7f).contains($0) }
     }
 
     /// Whole numbers without a point in the text format; OpenMetrics' bounds want one.

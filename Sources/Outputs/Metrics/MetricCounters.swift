@@ -5,7 +5,7 @@ package import Training
 /// Sums since the daemon's start: they only grow, whatever the counters do that they are made of,
 /// and have room for so many series and no more, whatever names come.
 package struct MetricCounters: Sendable {
-    private var sums: [String: [[String]: Double]] = [:]
+    private var sums: [String: Sums] = [:]
     /// Waits by upper bound, not cumulative; the last ones are longer than all bounds.
     private(set) var waits = [UInt64](repeating: 0, count: waitBounds.count + 1)
     /// Names that have a label of their own, by what they name. The first that matter get one.
@@ -13,6 +13,12 @@ package struct MetricCounters: Sendable {
     /// Rules that were raised at least once, with how grave they are.
     private(set) var rules: Set<[String]> = []
     package private(set) var ticks: UInt64 = 0
+
+    /// The series of one family, in the order in which they came.
+    private struct Sums {
+        var places: [[String]: Int] = [:]
+        var samples: [(labels: [String], sum: Double)] = []
+    }
 
     package init() {}
 
@@ -34,17 +40,23 @@ package struct MetricCounters: Sendable {
         }
     }
 
-    func sum(_ family: String, _ labels: [String]) -> Double? { sums[family]?[labels] }
+    func sum(_ family: String, _ labels: [String]) -> Double? {
+        sums[family].flatMap { all in all.places[labels].map { all.samples[$0].sum } }
+    }
 
     func samples(_ family: String) -> [MetricSample] {
-        (sums[family] ?? [:]).sorted { $0.key.lexicographicallyPrecedes($1.key) }
-            .map { MetricSample($0.key, .number($0.value)) }
+        sums[family]?.samples.map { MetricSample($0.labels, .number($0.sum)) } ?? []
     }
 
     /// Never less than before.
     mutating func grow(_ family: String, _ labels: [String], _ more: Double) {
         guard more >= 0, more.isFinite else { return }
-        sums[family, default: [:]][labels, default: 0] += more
+        if let place = sums[family]?.places[labels] {
+            sums[family]?.samples[place].sum += more
+        } else {
+            sums[family, default: Sums()].places[labels] = sums[family]?.samples.count ?? 0
+            sums[family]?.samples.append((labels, more))
+        }
     }
 
     mutating func grow(_ family: String, _ labels: [String], nanoseconds: UInt64) {

@@ -16,6 +16,7 @@ struct DaemonCommand: ParsableCommand {
 
     func run() throws {
         let start = ServiceStart.taken()
+        returnMemoryAtOnce()
         do throws(Failure) {
             // Signals first: threads that are started later must not take them.
             let interruptions = Interruptions()
