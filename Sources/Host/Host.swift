@@ -20,13 +20,15 @@ package struct Host: Sendable {
         let descriptor = open(root + path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw FileError(path: path, errno: errno) }
         defer { close(descriptor) }
-        // Most files fit into the first chunk; a second read has to find their end.
-        var bytes = try Self.chunk(of: descriptor, most: min(4096, limit), path)
-        while !bytes.isEmpty && bytes.count < limit {
-            let chunk = try Self.chunk(
-                of: descriptor, most: min(64 << 10, limit - bytes.count), path)
-            guard !chunk.isEmpty else { break }
-            bytes += chunk
+        var bytes: [UInt8] = []
+        var isAtEnd = false
+        while !isAtEnd && bytes.count < limit {
+            // Most files fit into the first page; a second read has to find their end.
+            let free = bytes.capacity - bytes.count
+            let room = free >= 512 ? free : max(4096, 3 * bytes.count)
+            let before = bytes.count
+            try Self.read(descriptor, to: &bytes, most: min(room, limit - before), path)
+            isAtEnd = bytes.count == before
         }
         return bytes
     }
@@ -37,7 +39,8 @@ package struct Host: Sendable {
         guard descriptor >= 0 else { throw FileError(path: path, errno: errno) }
         defer { close(descriptor) }
         while true {
-            let piece = try Self.chunk(of: descriptor, most: 64 << 10, path)
+            var piece: [UInt8] = []
+            try Self.read(descriptor, to: &piece, most: 64 << 10, path)
             guard !piece.isEmpty, take(piece) else { return }
         }
     }
@@ -89,17 +92,18 @@ package struct Host: Sendable {
 
     package func exists(_ path: String) -> Bool { access(root + path, F_OK) == 0 }
 
-    /// One `read` of at most `most` bytes; empty at the end of the file.
-    private static func chunk(of descriptor: CInt, most: Int, _ path: String) throws(FileError)
-        -> [UInt8]
-    {
+    /// One `read` of at most `most` bytes, behind those that `bytes` has; none at the end of the file.
+    private static func read(
+        _ descriptor: CInt, to bytes: inout [UInt8], most: Int, _ path: String
+    ) throws(FileError) {
         var result = 0
-        let chunk = [UInt8](unsafeUninitializedCapacity: most) { buffer, count in
-            result = read(descriptor, buffer.baseAddress, most)
-            count = max(result, 0)
+        bytes.append(addingCapacity: most) { output in
+            output.withUnsafeMutableBufferPointer { buffer, count in
+                result = Glibc.read(descriptor, buffer.baseAddress, most)
+                count = max(result, 0)
+            }
         }
         guard result >= 0 else { throw FileError(path: path, errno: errno) }
-        return chunk
     }
 }
 

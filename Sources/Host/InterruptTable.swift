@@ -12,7 +12,7 @@ package struct InterruptTable: Sendable, Equatable {
         /// Action names (`virtio1-req.0`), or the description of a row without a number.
         package var name: String
         /// By CPU number; 0 for a CPU without a column.
-        package var counts: [UInt64]
+        package var counts: PerCPU
     }
 
     /// Rows that lack a count for any CPU are left out: `ERR`, `MIS` and a truncated last line.
@@ -21,8 +21,9 @@ package struct InterruptTable: Sendable, Equatable {
         cpus = text.nextLine() ? Self.header(&text) : []
         rows = []
         guard let highest = cpus.max() else { return }
+        var columns = [UInt64](repeating: 0, count: cpus.count)
         while text.nextLine() {
-            guard let row = Self.row(&text, cpus, width: highest + 1) else { continue }
+            guard let row = Self.row(&text, cpus, &columns, width: highest + 1) else { continue }
             rows.append(row)
         }
     }
@@ -38,10 +39,13 @@ package struct InterruptTable: Sendable, Equatable {
         return cpus
     }
 
-    private static func row(_ text: inout KernelText, _ cpus: [Int], width: Int) -> Row? {
+    /// `columns` has room for the numbers of a row; all rows share it.
+    private static func row(
+        _ text: inout KernelText, _ cpus: [Int], _ columns: inout [UInt64], width: Int
+    ) -> Row? {
         guard let first = text.word(), first.hasSuffix(":") else { return nil }
         let label = String(first.dropLast())
-        guard let columns = text.numbers(cpus.count) else { return nil }
+        guard text.numbers(into: &columns) else { return nil }
         var counts = columns
         if width > columns.count {
             counts = [UInt64](repeating: 0, count: width)
@@ -50,7 +54,7 @@ package struct InterruptTable: Sendable, Equatable {
         let irq = Int(label)
         let description = text.rest()
         let name = irq == nil ? description : actions(in: description)
-        return Row(label: label, irq: irq, name: name, counts: counts)
+        return Row(label: label, irq: irq, name: name, counts: PerCPU(counts))
     }
 
     /// `PCI-MSIX-0000:01:00.0 3-edge nvme0q3` and `GICv3 26 Level eth0` name the chip, its own

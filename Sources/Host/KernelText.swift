@@ -42,36 +42,55 @@ package struct KernelText: Sendable {
         return number
     }
 
-    /// The next `count` words of this line as decimal numbers; `nil` when one of them is none.
-    package mutating func numbers(_ count: Int) -> [UInt64]? {
+    /// The next words of this line as decimal numbers, as many as `numbers` has room for; `false`,
+    /// and nowhere farther, when one of them is none.
+    package mutating func numbers(into numbers: inout [UInt64]) -> Bool {
         let bytes = bytes
         let span = bytes.span
         var index = position
-        var numbers: [UInt64] = []
-        numbers.reserveCapacity(count)
-        while numbers.count < count {
-            guard let number = Self.number(in: span, at: &index) else { return nil }
-            numbers.append(number)
+        for place in numbers.indices {
+            if Self.isEmptyColumn(span, at: index) {
+                numbers[place] = 0
+                index += Self.columnWidth
+                continue
+            }
+            guard let number = Self.number(in: span, at: &index) else { return false }
+            numbers[place] = number
         }
         position = index
-        return numbers
+        return true
     }
 
+    /// `unchecked`: each place is held against the count once, and large tables have a quarter of a
+    /// million numbers.
     private static func number(in bytes: Span<UInt8>, at position: inout Int) -> UInt64? {
         var index = position
-        while index < bytes.count && isBlank(bytes[index]) { index += 1 }
+        while index + 8 <= bytes.count && hasEightBlanks(bytes, at: index) { index += 8 }
+        while index < bytes.count && isBlank(bytes[unchecked: index]) { index += 1 }
         let start = index
         var value: UInt64 = 0
-        while index < bytes.count, case let digit = bytes[index] &- zero, digit <= 9 {
-            let (tens, tooMany) = value.multipliedReportingOverflow(by: 10)
-            let (sum, tooLarge) = tens.addingReportingOverflow(UInt64(digit))
-            guard !tooMany, !tooLarge else { return nil }
-            value = sum
+        while index < bytes.count, case let digit = bytes[unchecked: index] &- zero, digit <= 9 {
+            value = value &* 10 &+ UInt64(digit)
             index += 1
         }
-        guard index > start, index == bytes.count || endsWord(bytes[index]) else { return nil }
+        guard index > start, index == bytes.count || endsWord(bytes[unchecked: index]),
+            index - start <= digitsThatFit || fits(bytes.extracting(start..<index))
+        else { return nil }
         position = index
         return value
+    }
+
+    private static var digitsThatFit: Int { 19 }
+
+    private static func fits(_ digits: Span<UInt8>) -> Bool {
+        var value: UInt64 = 0
+        for index in digits.indices {
+            let (tens, tooMany) = value.multipliedReportingOverflow(by: 10)
+            let (sum, tooLarge) = tens.addingReportingOverflow(UInt64(digits[index] &- zero))
+            guard !tooMany, !tooLarge else { return false }
+            value = sum
+        }
+        return true
     }
 
     /// The rest of this line, without blanks at either end.
@@ -97,6 +116,22 @@ package struct KernelText: Sendable {
 
     private func text(_ range: Range<Int>) -> String {
         String(decoding: bytes[range], as: UTF8.self)
+    }
+
+    /// Most columns of a large table of interrupts hold ten blanks and a nought.
+    private static func isEmptyColumn(_ bytes: Span<UInt8>, at index: Int) -> Bool {
+        guard index + columnWidth < bytes.count, hasEightBlanks(bytes, at: index) else {
+            return false
+        }
+        return isBlank(bytes[unchecked: index + 8]) && isBlank(bytes[unchecked: index + 9])
+            && bytes[unchecked: index + 10] == zero && endsWord(bytes[unchecked: index + 11])
+    }
+
+    private static var columnWidth: Int { 11 }
+
+    private static func hasEightBlanks(_ bytes: Span<UInt8>, at index: Int) -> Bool {
+        bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+            == 0x2020_2020_2020_2020
     }
 
     private static var newline: UInt8 { UInt8(ascii: "\n") }

@@ -25,7 +25,7 @@ struct BottomHalves {
         let types = softirqs.indices.filter { Self.types.contains(softirqs[$0].name) }
         let width = types.map { softirqs[$0].nanoseconds.count }.max() ?? 0
         let places = cpus?.cpus.filter { $0 < width } ?? Array(0..<width)
-        let busiest = Self.busiest(on: places, width: width, in: lines)
+        let busiest = Self.busiest(on: cpus, width: width, in: lines)
         var moved: UInt64 = 0
         for type in types {
             for cpu in places where cpu < softirqs[type].nanoseconds.count {
@@ -37,17 +37,18 @@ struct BottomHalves {
         movedPart = all > 0 ? Double(moved) / Double(all) : 0
     }
 
-    /// The device's line that counts most on each CPU. Row by row: a large host has a quarter of
-    /// a million counts.
+    /// The device's line that counts most on each CPU. Row by row, for most rows count on one.
     private static func busiest(
-        on cpus: [Int], width: Int, in lines: [InterruptLine]
+        on cpus: CPUList?, width: Int, in lines: [InterruptLine]
     ) -> [Int?] {
         var busiest = [Int?](repeating: nil, count: width)
         var highest = [UInt64](repeating: 0, count: width)
-        for (index, line) in lines.enumerated() where line.irq != nil {
-            let counted = min(line.counts.count, line.nanoseconds.count)
-            for cpu in cpus where cpu < counted && line.counts[cpu] > highest[cpu] {
-                (highest[cpu], busiest[cpu]) = (line.counts[cpu], index)
+        for index in lines.indices where lines[index].irq != nil {
+            let counts = lines[index].counts
+            let counted = min(width, lines[index].nanoseconds.count)
+            for cpu in counts.used.clamped(to: 0..<counted)
+            where counts[cpu] > highest[cpu] && cpus?.contains(cpu) ?? true {
+                (highest[cpu], busiest[cpu]) = (counts[cpu], index)
             }
         }
         return busiest

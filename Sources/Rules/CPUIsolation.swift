@@ -87,22 +87,20 @@ extension Observation {
             facts.topology.isolated.isEmpty, facts.topology.nohzFull.isEmpty,
             !hasIsolatedPartition, let split = facts.topology.split
         else { return nil }
-        let isOutside = outsideWaits(threads)
-        let launch = Set(threads.threads.map(\.tid).filter { job.role($0) == .launch })
-        let isForeign = { (wait: Wait) in
-            launch.contains(wait.tid) && (isOutside(wait) || wait.culprit.kind == .kthread)
+        let isOutside = outsiders(threads)
+        let launch = index(threads).launch
+        let waits = index(threads).waits(of: ThreadNumbers(launch.map(\.tid))) {
+            isOutside($0) || $0.kind == .kthread
         }
-        var claims: [Int32: [Claim]] = [:]
-        for loss in losses(in: threads, counting: isForeign) {
-            claims[loss.thread.tid] = loss.claims
+        let claims = waits.map {
+            Claim(tid: $0.tid, loss: .waiting($0.culprit), nanoseconds: $0.nanoseconds)
         }
-        for thread in threads.threads where launch.contains(thread.tid) {
-            for state in [ThreadState.irq, .softirq] where thread.time[state] > 0 {
-                claims[thread.tid, default: []].append(
-                    Claim(tid: thread.tid, loss: .state(state), nanoseconds: thread.time[state]))
+        let taken = launch.flatMap { thread in
+            [ThreadState.irq, .softirq].map {
+                Claim(tid: thread.tid, loss: .state($0), nanoseconds: thread.time[$0])
             }
         }
-        let worst = losses(in: threads, claims: claims).first {
+        let worst = losses(in: threads, claims: claims + taken).first {
             $0.isLaunch && $0.isLongLived && noise.isReached(by: $0.share)
         }
         guard let worst, isSustained(worst) else { return nil }
@@ -113,10 +111,15 @@ extension Observation {
         let tid = worst.thread.tid
         return isSustained { window throws(Unavailable) in
             let threads = try window(Threads.self)
-            let stolen = threads.threads.reduce(UInt64(0)) {
-                $1.tid == tid ? $0 &+ $1.time[.irq] &+ $1.time[.softirq] : $0
+            var stolen: UInt64 = 0
+            for thread in threads.threads.indices where threads.threads[thread].tid == tid {
+                let time = threads.threads[thread].time
+                stolen &+= time[.irq] &+ time[.softirq]
             }
-            return threads.waits.reduce(stolen) { $1.tid == tid ? $0 &+ $1.nanoseconds : $0 }
+            for wait in threads.waits.indices where threads.waits[wait].tid == tid {
+                stolen &+= threads.waits[wait].nanoseconds
+            }
+            return stolen
         }
     }
 

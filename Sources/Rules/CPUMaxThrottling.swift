@@ -82,7 +82,8 @@ extension Observation {
                 by: Double(bandwidth.throttledPeriods) / Double(bandwidth.periods))
                 || throttledTime.isReached(by: stopped(bandwidth))
         else { return nil }
-        let losses = losses(in: threads, claims: quotaClaims(group, bandwidth, threads))
+        let claims = quotaClaims(group, bandwidth, threads).flatMap(\.value)
+        let losses = losses(in: threads, claims: claims)
         guard !losses.isEmpty else { return nil }
         return Throttling(group: group, bandwidth: bandwidth, quota: quota, losses: losses)
     }

@@ -79,7 +79,9 @@ extension Observation {
             all.busyCPUs += loaders.reduce(0) { $0 + $1.busyCPUs }
             guard let node = preferredNode(all, room: room) else { return nil }
             let time = NodeShares(([placed] + loaders).flatMap { $0.threads.map(\.timeByNode) })
-            let wanderers = placed.threads.filter { isCritical($0) && isDrifting($0) }
+            let wanderers = index(threads).critical.filter {
+                $0.pid == placed.pid && isDrifting($0)
+            }
             let away = remote.first { $0.placed.pid == placed.pid && !$0.isOnPurpose }
             var set = SpanningSet(
                 placed: placed, loaders: loaders, time: time, allowed: mask, node: node,
@@ -101,8 +103,8 @@ extension Observation {
         let placed = worst.placed
         let nodes = facts.topology.nodes(of: worst.allowed)
         let isWarning = all.contains(where: \.isMeasured) && job.scope == .processes
-        let tids = Set(all.flatMap(\.wanderers).map(\.tid))
-        let losses = losses(in: threads) { $0.isForMoving && tids.contains($0.tid) }
+        let wanderers = all.flatMap(\.wanderers).map(\.tid)
+        let losses = losses(in: threads, of: wanderers, behind: \.isMigration)
         let ran =
             worst.isSpread
             ? ", and it and its loaders are spread over these"

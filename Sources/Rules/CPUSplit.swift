@@ -1,6 +1,6 @@
 import Host
 import Signals
-import Training
+package import Training
 
 /// The host's CPUs in two parts: a few for the system, the rest for training.
 struct CPUSplit: Equatable {
@@ -39,14 +39,16 @@ extension Topology {
         return CPUList(cpus.filter { $0.lastLevelCache == cache }.map(\.id)).intersection(usable)
     }
 
+    private static var manyCores: Int { 8 }
+
     private func kept(of node: CPUList) -> [Int] {
         var cores: [CPUList] = []
         for id in node.subtracting(isolated).cpus where !cores.contains(where: { $0.contains(id) })
         {
             cores.append(core(of: id))
+            if cores.count >= Self.manyCores { return cores.prefix(2).flatMap(\.cpus) }
         }
-        guard cores.count >= 2 else { return [] }
-        return cores.prefix(cores.count >= 8 ? 2 : 1).flatMap(\.cpus)
+        return cores.count >= 2 ? cores[0].cpus : []
     }
 }
 
@@ -71,7 +73,7 @@ extension Observation {
     /// bound to a part of the host keep it, and the system gets the rest.
     func split(for victims: [ThreadActivity], in threads: Threads) -> CPUSplit? {
         let usable = facts.topology.usable
-        let kept = victims + threads.threads.filter { isCritical($0) }
+        let kept = victims + index(threads).critical
         let bound = kept.reduce(CPUList([])) { $0.union(allowed($1) ?? usable) }
         let rest = usable.subtracting(bound)
         guard rest.isEmpty else {
@@ -92,23 +94,23 @@ extension Observation {
     }
 
     /// With what several rules ask for and only the whole timeline tells, found once.
-    func prepared() -> Observation {
+    package func prepared() -> Observation {
         guard let threads = try? threads() else { return self }
         var prepared = self
-        prepared.criticalCPUs = findCriticalCPUs(threads)
+        prepared.index = LedgerIndex(threads, job)
+        prepared.criticalCPUs = prepared.findCriticalCPUs(threads)
         return prepared
     }
 
     private func findCriticalCPUs(_ threads: Threads) -> CPUList {
-        let critical = threads.threads.filter { isCritical($0) }
+        let critical = index(threads).critical
         let seen = timeline.compactMap { try? $0(Threads.self) }
         guard seen.count >= Sustained.fewestWindows else { return CPUList(critical.map(\.cpu)) }
-        let tids = Set(critical.map(\.tid))
+        let tids = ThreadNumbers(critical.map(\.tid))
         var windows: [Int: Int] = [:]
         for window in seen {
             var cpus: Set<Int> = []
-            // By place: a thread is large, and there are thousands.
-            let threads = window.threads
+            let threads = window.threads.span
             for place in threads.indices
             where tids.contains(threads[place].tid) && threads[place].time[.running] > 0 {
                 cpus.insert(threads[place].cpu)

@@ -20,7 +20,7 @@ extension Observation {
         let threads = try probedThreads()
         let cpus = try whole(CPUs.self)
         let isForeign = foreignWaits(threads)
-        let losses = losses(in: threads, counting: isForeign)
+        let losses = losses(in: threads, to: threads.waits.filter(isForeign))
         let awake = Dictionary(threads.threads.map { ($0.pid, $0.awake) }, uniquingKeysWith: &+)
         let victims = Dictionary(grouping: losses, by: \.thread.pid).map(Victim.init)
             .filter { victim in

@@ -42,7 +42,7 @@ extension Rule {
             power.cpus.filter { cpus.contains($0.id) }
             .map { cpu in deep.reduce(UInt64(0)) { $0 &+ cpu.entries($1.index) } }.max() ?? 0
         let rate = observation.whole.perSecond(entries)
-        let waits = threads.waits.filter { $0.culprit.kind == .idle }
+        let waits = observation.index(threads).waits { $0.kind == .idle }
         let losses = ThreadLosses(launch, during: observation.whole) { thread in
             waits.filter { $0.tid == thread.tid }.reduce(0) { $0 &+ $1.nanoseconds }
         }

@@ -85,7 +85,7 @@ extension Rule {
             ]),
         check: { observation throws(Unavailable) in
             guard let threads = try observation.placedThreads() else { return [] }
-            let lines = try observation.whole(Interrupts.self).lines
+            let lines = DeviceLines(try observation.whole(Interrupts.self).lines)
             let home = Set(observation.placedRanks(threads).flatMap(\.home))
             guard !home.isEmpty else { return [] }
             return observation.facts.devices.compactMap { device in
@@ -93,7 +93,7 @@ extension Rule {
                     !observation.facts.topology.cpus(of: node).isEmpty
                 else { return nil }
                 let rate = observation.whole.perSecond(
-                    lines.of(device).reduce(0) { $0 &+ $1.counts.reduce(0, &+) })
+                    lines.of(device).reduce(0) { $0 &+ $1.counts.total })
                 guard busyDevice.isReached(by: rate) else { return nil }
                 return observation.far(device, node, rate, home.sorted())
             }
@@ -126,10 +126,20 @@ extension DeviceFacts {
     var label: String { names.first.map { "\($0) (\(address))" } ?? address }
 }
 
-extension [InterruptLine] {
+/// Interrupt lines by device: a large host has a thousand lines and dozens of devices.
+struct DeviceLines {
+    private let lines: [InterruptLine]
+    private let places: [Int: [Int]]
+
+    init(_ lines: [InterruptLine]) {
+        self.lines = lines
+        places = Dictionary(grouping: lines.indices.filter { lines[$0].irq != nil }) {
+            lines[$0].irq ?? -1
+        }
+    }
+
     /// The lines of the device's own interrupts.
     func of(_ device: DeviceFacts) -> [InterruptLine] {
-        let own = Set(device.interrupts)
-        return filter { line in line.irq.map(own.contains) ?? false }
+        Set(device.interrupts).flatMap { places[$0] ?? [] }.sorted().map { lines[$0] }
     }
 }

@@ -39,8 +39,9 @@ extension Rule {
     ) { observation throws(Unavailable) in
         let threads = try observation.threads()
         let memcg = MemcgPressure(observation, threads)
-        let outside = threads.threads.filter { !memcg.holds($0) }
-        let losses = ThreadLosses(outside, during: observation.whole) { $0.time[.reclaim] }
+        let losses = ThreadLosses(threads.threads, during: observation.whole) {
+            memcg.holds($0) ? 0 : $0.time[.reclaim]
+        }
         let counters = observation.optional(VirtualMemory.self) ?? VirtualMemory()
         let stalls = observation.whole.perSecond(counters.sum("allocstall"))
         let isLong = observation.isStalled(losses, in: threads, perMinute: perMinute)

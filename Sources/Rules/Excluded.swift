@@ -3,8 +3,8 @@ import Training
 
 /// Causes whose whole effect shows in the ledger, so that what they cannot have cost is known.
 private let bounds: [(cause: Cause, lost: @Sendable (ThreadActivity, WaitShares) -> UInt64)] = [
-    (.cpuContention, { $1.behindOthers[$0.tid] ?? 0 }),
-    (.cpuOversubscription, { $1.behindOwn[$0.tid] ?? 0 }),
+    (.cpuContention, { $1.behindOthers($0) }),
+    (.cpuOversubscription, { $1.behindOwn($0) }),
     (.cpuThrottling, { thread, _ in thread.time[.throttled] }),
     (.irqLoad, { thread, _ in thread.time[.irq] }),
     (.softirqLoad, { thread, _ in thread.time[.softirq] }),
@@ -15,21 +15,29 @@ private let bounds: [(cause: Cause, lost: @Sendable (ThreadActivity, WaitShares)
     (.lockContention, { thread, _ in thread.mmapLock }),
 ]
 
-/// Waiting by victim, split by whose the culprit is, ns.
+/// Waiting by victim, split by whose the culprit is.
 struct WaitShares {
-    var behindOwn: [Int32: UInt64] = [:]
-    var behindOthers: [Int32: UInt64] = [:]
+    private let index: LedgerIndex
+    private let own: [UInt64]?
+    private let others: [UInt64]?
 
-    init(_ waits: [Wait], _ job: Job) {
-        let own = Set(job.processes.map(\.pid))
-        for wait in waits where wait.culprit.kind != .yield && wait.culprit.kind != .idle {
-            let isOwn = wait.culprit.kind == .process && own.contains(wait.culprit.id)
-            if isOwn {
-                behindOwn[wait.tid, default: 0] &+= wait.nanoseconds
-            } else {
-                behindOthers[wait.tid, default: 0] &+= wait.nanoseconds
-            }
+    init(_ index: LedgerIndex, _ job: Job) {
+        let pids = Set(job.processes.map(\.pid))
+        let isOwn = { (culprit: Culprit) in
+            culprit.kind == .process && pids.contains(culprit.id)
         }
+        self.index = index
+        own = index.lost(behind: isOwn)
+        others = index.lost { $0.kind != .yield && $0.kind != .idle && !isOwn($0) }
+    }
+
+    /// ns
+    func behindOwn(_ thread: ThreadActivity) -> UInt64 {
+        own.flatMap { lost in index.place(of: thread.tid).map { lost[$0] } } ?? 0
+    }
+
+    func behindOthers(_ thread: ThreadActivity) -> UInt64 {
+        others.flatMap { lost in index.place(of: thread.tid).map { lost[$0] } } ?? 0
     }
 }
 
@@ -42,7 +50,7 @@ func excludedCauses(
     let found = Set(findings.filter { $0.severity >= .warning }.map(\.cause))
     let missing = Set(unchecked.map(\.rule))
     let checked = Set(rules.filter { !missing.contains($0.id) }.map(\.cause))
-    let shares = WaitShares(ledger.waits, observation.job)
+    let shares = WaitShares(observation.index(ledger), observation.job)
     // A thread that lived for a moment says nothing about shares.
     let lasting = Double(observation.whole.nanoseconds) * 0.1
     let threads = observation.launchThreads(ledger).filter {

@@ -35,7 +35,7 @@ extension Observation {
         guard facts.topology.usable.count >= 4, manager("irqbalance") == nil else { return [] }
         var byCPU: [Int: UInt64] = [:]
         for line in lines {
-            for (cpu, count) in line.counts.enumerated() { byCPU[cpu, default: 0] &+= count }
+            for cpu in line.counts.used { byCPU[cpu, default: 0] &+= line.counts[cpu] }
         }
         let total = byCPU.values.reduce(0, &+)
         guard let top = byCPU.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }), total > 0

@@ -116,84 +116,77 @@ extension Observation {
         _ threads: Threads, _ lines: [InterruptLine], _ soft: [SoftIRQLine], _ critical: CPUList
     ) -> Bool {
         var taken: UInt64 = 0
-        for thread in threads.threads {
+        for thread in index(threads).critical {
             let lost = thread.time[.irq] &+ thread.time[.softirq]
-            let limit = job.role(thread.tid) == .launch ? launchShare : otherShare
-            if limit.isReached(by: share(lost, of: thread)) { return true }
-            if isCritical(thread) { taken &+= lost }
+            if launchShare.isReached(by: share(lost, of: thread)) { return true }
+            taken &+= lost
+        }
+        if threads.threads.contains(where: {
+            otherShare.isReached(by: share($0.time[.irq] &+ $0.time[.softirq], of: $0))
+        }) {
+            return true
         }
         if hostRate.isReached(by: milliseconds(taken)) { return true }
+        let times = InterruptTimes(lines)
         return critical.cpus.contains { cpu in
             let later = soft.reduce(UInt64(0)) {
                 $1.nanoseconds.indices.contains(cpu) ? $0 &+ $1.nanoseconds[cpu] : $0
             }
-            return cpuShare.isReached(by: load(lines, on: cpu, and: later))
+            return cpuShare.isReached(by: load(times, on: cpu, and: later))
         }
     }
 
     private func load(
         _ threads: Threads, _ lines: [InterruptLine], _ halves: BottomHalves, _ critical: CPUList
     ) -> InterruptLoad? {
-        let devices = halves.lines.filter { !$0.isCall && !$0.isTimer }
-        let counted = halves.lines.filter { !$0.isCall }
+        let isDevice = { (line: InterruptLine) in !line.isCall && !line.isTimer }
+        let counted = InterruptTimes(halves.lines) { !$0.isCall }
+        let devices = InterruptTimes(halves.lines, where: isDevice)
         let loaded = CPUList(critical.cpus.filter { cpuShare.isReached(by: load(counted, on: $0)) })
-        let own = part(lines.filter { !$0.isCall }, of: lines)
+        let own = InterruptTimes(lines) { !$0.isCall }.part(of: InterruptTimes(lines))
         let losses = losses(in: threads, claims: claims(threads, own, halves.movedPart))
         let taken = losses.reduce(UInt64(0)) {
-            isCritical($1.thread) ? $0 &+ $1.nanoseconds : $0
+            [.launch, .nccl].contains($1.role) ? $0 &+ $1.nanoseconds : $0
         }
         // The timer tick alone counts only by the share of a CPU.
-        let devicePart = part(devices, of: counted)
+        let devicePart = devices.part(of: counted)
         let rate = milliseconds(taken) * devicePart
         let hit = losses.filter {
             $0.isLongLived
                 && ($0.isLaunch ? launchShare : otherShare).isReached(by: $0.share * devicePart)
         }
         guard !loaded.isEmpty || !hit.isEmpty || hostRate.isReached(by: rate) else { return nil }
-        let hitTids = Set(hit.map(\.thread.tid))
-        let affected = threads.threads.filter {
-            hitTids.contains($0.tid)
-                || (isCritical($0) && (loaded.isEmpty || loaded.contains($0.cpu)))
-        }
+        let affected = affected(hit, in: threads) { loaded.isEmpty || loaded.contains($0) }
         let places = loaded.isEmpty ? CPUList(affected.map(\.cpu)) : loaded
-        let candidates = loaded.isEmpty ? devices : counted
-        let times = candidates.map { $0.time(on: places) }
+        let candidates = halves.lines.indices.filter {
+            loaded.isEmpty ? isDevice(halves.lines[$0]) : !halves.lines[$0].isCall
+        }
+        let times = candidates.map { halves.lines[$0].time(on: places) }
         guard let most = times.indices.max(by: { times[$0] < times[$1] }) else { return nil }
         return InterruptLoad(
             losses: losses, hit: affected, cpus: places,
             worstCPU: places.cpus.map { load(counted, on: $0) }.max() ?? 0, rate: rate,
-            top: candidates[most],
+            top: halves.lines[candidates[most]],
             isTickAlone: hit.isEmpty && !hostRate.isReached(by: rate)
                 && !places.cpus.contains { cpuShare.isReached(by: load(devices, on: $0)) })
     }
 
-    private func load(
-        _ lines: [InterruptLine], on cpu: Int, and more: UInt64 = 0
-    ) -> Double {
-        let time = lines.reduce(more) { $0 &+ $1.time(on: cpu) }
+    private func load(_ times: InterruptTimes, on cpu: Int, and more: UInt64 = 0) -> Double {
+        let time = times.on(cpu) &+ more
         return whole.nanoseconds > 0 ? Double(time) / Double(whole.nanoseconds) : 0
     }
 
-    /// The part that `lines` have in the time that `all` took from watched threads.
-    private func part(_ lines: [InterruptLine], of all: [InterruptLine]) -> Double {
-        let taken = { (lines: [InterruptLine]) in
-            lines.reduce(0.0) { $0 + Double($1.watchedNanoseconds.reduce(0, &+)) }
-        }
-        return taken(all) > 0 ? taken(lines) / taken(all) : 1
-    }
-
     /// `part` of each thread's interrupt time, and the soft interrupts that devices raised.
-    private func claims(
-        _ threads: Threads, _ part: Double, _ softPart: Double
-    ) -> [Int32: [Claim]] {
-        var claims: [Int32: [Claim]] = [:]
-        for thread in threads.threads {
-            let irq = scaled(thread.time[.irq], by: part)
-            let softirq = scaled(thread.time[.softirq], by: softPart)
-            for (state, lost) in [(ThreadState.irq, irq), (.softirq, softirq)] where lost > 0 {
-                claims[thread.tid, default: []].append(
-                    Claim(tid: thread.tid, loss: .state(state), nanoseconds: lost))
-            }
+    private func claims(_ threads: Threads, _ part: Double, _ softPart: Double) -> [Claim] {
+        let threads = threads.threads.span
+        var claims: [Claim] = []
+        for place in threads.indices {
+            let tid = threads[place].tid
+            let irq = scaled(threads[place].time[.irq], by: part)
+            let softirq = scaled(threads[place].time[.softirq], by: softPart)
+            if irq > 0 { claims.append(Claim(tid: tid, loss: .state(.irq), nanoseconds: irq)) }
+            guard softirq > 0 else { continue }
+            claims.append(Claim(tid: tid, loss: .state(.softirq), nanoseconds: softirq))
         }
         return claims
     }
@@ -202,8 +195,9 @@ extension Observation {
         isSustained { window throws(Unavailable) in
             let soft = try window(SoftIRQs.self).lines
             let lines = try window(Interrupts.self).lines
-            return BottomHalves(lines, soft, on: load.cpus).lines.reduce(0) {
-                $1.isCall ? $0 : $0 &+ $1.time(on: load.cpus)
+            let halves = BottomHalves(lines, soft, on: load.cpus)
+            return halves.lines.indices.reduce(0) {
+                halves.lines[$1].isCall ? $0 : $0 &+ halves.lines[$1].time(on: load.cpus)
             }
         }
     }

@@ -92,7 +92,7 @@ extension Observation {
         }
         let own = Set(facts.interrupts.filter { $0.device == device }.map(\.irq))
         let lines = (try? whole(Interrupts.self))?.lines ?? []
-        let firing = lines.filter { $0.time(on: busy) > 0 || sum($0.counts, on: busy) > 0 }
+        let firing = lines.filter { $0.time(on: busy) > 0 || $0.counts.total(on: busy) > 0 }
         return ([irq] + firing.compactMap(\.irq).filter { own.contains($0) && $0 != irq }).sorted()
     }
 

@@ -46,18 +46,18 @@ extension Rule {
 }
 
 extension Observation {
-    /// Waits behind kernel threads that no other rule explains.
-    var kernelThreadWaits: (Wait) -> Bool {
-        { wait in
-            wait.culprit.kind == .kthread
-                && !wait.culprit.name.hasPrefix("ksoftirqd/")
-                && !wait.culprit.name.hasPrefix("migration/")
+    /// Kernel threads that no other rule explains.
+    private var isNoise: (Culprit) -> Bool {
+        { culprit in
+            culprit.kind == .kthread && !culprit.isForSoftIRQs && !culprit.isMigration
         }
     }
 
     fileprivate func kernelThreadNoise() throws(Unavailable) -> [Finding] {
         let threads = try probedThreads()
-        let losses = losses(in: threads, counting: kernelThreadWaits)
+        // A thousandth of the window is a millisecond a second.
+        guard mayLose(launchRate.value / 1000, in: threads, behind: isNoise) else { return [] }
+        let losses = losses(in: threads, behind: isNoise)
         let hit = losses.filter { loss in
             guard loss.isLongLived else { return false }
             return loss.isLaunch
@@ -66,7 +66,7 @@ extension Observation {
         }
         let groups = CulpritGroup.groups(hit) { kernelThreadClass($0.name) }
         guard let worst = hit.first(where: \.isLaunch) ?? hit.first, let top = groups.first,
-            isSustained(hit, counting: kernelThreadWaits)
+            isSustained(hit, behind: isNoise)
         else { return [] }
         let isSmall = hit.allSatisfy {
             $0.isLaunch && !warningRate.isReached(by: $0.millisecondsPerSecond)

@@ -88,7 +88,7 @@ extension Observation {
     func loaders(of ranks: [PlacedProcess], _ threads: Threads) -> [[PlacedProcess]] {
         let parents = Dictionary(
             job.processes.map { ($0.pid, $0.parent) }, uniquingKeysWith: { first, _ in first })
-        let pids = Set(threads.threads.filter { job.role($0.tid) == .loader }.map(\.pid))
+        let pids = index(threads).loaderPids
         let loaders = placed(job.processes.filter { pids.contains($0.pid) }, threads)
         return ranks.map { rank in
             loaders.filter { $0.pid != rank.pid && isChild($0.pid, of: rank.pid, parents) }

@@ -15,7 +15,7 @@ private struct KernelThreadWaits {
 
     /// `nil` when nobody waited.
     init?(_ name: String, _ observation: Observation, _ threads: Threads) {
-        let waits = threads.waits.filter { $0.culprit.kind == .kthread && $0.culprit.name == name }
+        let waits = observation.index(threads).waits { $0.kind == .kthread && $0.name == name }
         guard let first = waits.first else { return nil }
         culprit = first.culprit
         claims = waits.map {

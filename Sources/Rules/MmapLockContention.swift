@@ -32,9 +32,9 @@ extension Rule {
         }
         // The same fix, by the rule that knows more.
         let taken = storm?.isStorm == true ? storm?.stormers ?? [] : []
-        let losses = ThreadLosses(
-            threads.threads.filter { !taken.contains($0.pid) }, during: observation.whole
-        ) { $0.mmapLock }
+        let losses = ThreadLosses(threads.threads, during: observation.whole) {
+            taken.contains($0.pid) ? 0 : $0.mmapLock
+        }
         let launch = losses.filter { observation.job.role($0.thread.tid) == .launch }
         guard
             launchShare.isReached(by: launch.worstPercent)

@@ -38,7 +38,7 @@ extension Rule {
             ]),
         check: { observation throws(Unavailable) in
             guard observation.facts.topology.hasNodes else { return [] }
-            let lines = try observation.whole(Interrupts.self).lines
+            let lines = DeviceLines(try observation.whole(Interrupts.self).lines)
             return observation.facts.devices.compactMap { observation.remoteLines(of: $0, lines) }
         })
 
@@ -73,16 +73,16 @@ extension Rule {
 }
 
 extension Observation {
-    fileprivate func remoteLines(of device: DeviceFacts, _ lines: [InterruptLine]) -> Finding? {
+    fileprivate func remoteLines(of device: DeviceFacts, _ lines: DeviceLines) -> Finding? {
         guard device.kind == .network || device.kind == .fabric, let node = device.node else {
             return nil
         }
         let local = facts.topology.cpus(of: node)
         let own = lines.of(device)
-        let all = own.reduce(UInt64(0)) { $0 &+ $1.counts.reduce(0, &+) }
+        let all = own.reduce(UInt64(0)) { $0 &+ $1.counts.total }
         let elsewhere = facts.topology.usable.subtracting(local)
-        let far = own.filter { sum($0.counts, on: elsewhere) > 0 }
-        let remote = far.reduce(UInt64(0)) { $0 &+ sum($1.counts, on: elsewhere) }
+        let far = own.filter { $0.counts.total(on: elsewhere) > 0 }
+        let remote = far.reduce(UInt64(0)) { $0 &+ $1.counts.total(on: elsewhere) }
         let share = all > 0 ? Double(remote) / Double(all) : 0
         guard !local.isEmpty, leastRate.isReached(by: whole.perSecond(all)),
             remoteShare.isReached(by: share)
@@ -116,12 +116,10 @@ extension Observation {
         let lines = try whole(Interrupts.self).lines.filter { line in
             line.irq.map(managed.contains) ?? false
         }
-        let load = { (cpu: Int) in
-            self.whole.perSecond(
-                lines.reduce(UInt64(0)) { $0 &+ $1.time(on: CPUList([cpu])) }) / 1e9
-        }
+        let times = InterruptTimes(lines)
+        let load = { (cpu: Int) in self.whole.perSecond(times.on(cpu)) / 1e9 }
         let hit = CPUList(critical.cpus.filter { driveShare.isReached(by: load($0)) })
-        guard let top = lines.max(by: { $0.time(on: hit) < $1.time(on: hit) }), !hit.isEmpty
+        guard !hit.isEmpty, let top = lines.max(by: { $0.time(on: hit) < $1.time(on: hit) })
         else { return [] }
         let kept = facts.topology.split?.housekeeping ?? facts.topology.usable.subtracting(hit)
         let writers = threads.threads.filter {
@@ -140,7 +138,7 @@ extension Observation {
                     threads
                     """,
                 culprit: FindingCulprit(kind: .irq, id: top.label, name: top.name),
-                affected: threads.threads.filter { isCritical($0) && hit.contains($0.cpu) }
+                affected: index(threads).critical.filter { hit.contains($0.cpu) }
                     .map { affected($0) },
                 evidence: [
                     driveShare.evidence(

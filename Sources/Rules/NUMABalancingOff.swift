@@ -77,7 +77,7 @@ extension Observation {
                     nanoseconds: min(scan.nanoseconds, thread.time[.running]))
             ]
         }
-        let losses = losses(in: threads, claims: claims)
+        let losses = losses(in: threads, claims: claims.flatMap(\.value))
         let hit = losses.filter { isCritical($0.thread) && $0.isLongLived }
         let isDear = hit.contains { scanShare.isReached(by: $0.share) }
         let longest = hit.map { scans[$0.thread.tid]?.longest ?? 0 }.max() ?? 0
@@ -101,7 +101,7 @@ extension Observation {
             verify: "`grep numa_pte_updates /proc/vmstat` twice: no growth",
             claims: losses.flatMap(\.claims))
         if isChurning {
-            let faults = threads.threads.filter { isCritical($0) }.map(\.minorFaults).max() ?? 0
+            let faults = index(threads).critical.map(\.minorFaults).max() ?? 0
             let hints = min(faults, balancing.hintFaults)
             finding.estimate = min(1, whole.perSecond(hints) * faultCost)
         }
@@ -139,7 +139,7 @@ extension Observation {
         if !remoteMemory(threads).isEmpty {
             return "bring memory and threads together first (numa-remote-memory)"
         }
-        guard !threads.threads.contains(where: { isCritical($0) && isDrifting($0) }) else {
+        guard !index(threads).critical.contains(where: { isDrifting($0) }) else {
             return "bind the threads that wander between nodes first (numa-thread-drift)"
         }
         return nil

@@ -67,13 +67,12 @@ extension Observation {
         // A mask that somebody set across nodes is what `cpuset-spans-nodes` is about.
         let spread = Set(spanningSets(threads).map(\.placed.pid))
             .union(ranksFarFromGPU(threads).map(\.placed.pid))
-        let hit = threads.threads
-            .filter { isCritical($0) && !spread.contains($0.pid) && isDrifting($0) }
+        let hit = index(threads).critical
+            .filter { !spread.contains($0.pid) && isDrifting($0) }
             .sorted { ($1.timeOff, $0.tid) < ($0.timeOff, $1.tid) }
         guard let worst = hit.first else { return [] }
         let time = NodeShares([worst.timeByNode])
-        let tids = Set(hit.map(\.tid))
-        let losses = losses(in: threads) { $0.isForMoving && tids.contains($0.tid) }
+        let losses = losses(in: threads, of: hit.map(\.tid), behind: \.isMigration)
         var finding = Finding(
             rule: "numa-thread-drift", cause: .threadMigration,
             severity: job.scope == .processes ? .warning : .info,
@@ -180,7 +179,7 @@ extension ThreadActivity {
     }
 }
 
-extension Wait {
-    /// Waited to be moved by the kernel's migration thread.
-    var isForMoving: Bool { culprit.kind == .kthread && culprit.name.hasPrefix("migration/") }
+extension Culprit {
+    /// The kernel's migration thread: who waits behind it waits to be moved.
+    var isMigration: Bool { kind == .kthread && name.hasPrefix("migration/") }
 }

@@ -6,13 +6,15 @@ import Training
 struct NodeShares: Equatable {
     private(set) var amounts: [Int: Double] = [:]
 
+    init(_ amounts: [Int: Double]) { self.amounts = amounts }
+
     init(_ parts: [[Int: UInt64]]) {
         for part in parts {
             for (node, amount) in part { amounts[node, default: 0] += Double(amount) }
         }
     }
 
-    var total: Double { amounts.values.reduce(0, +) }
+    var total: Double { amount(outside: []) }
 
     /// The node that holds most; the lower number where two hold as much.
     var main: Int? {
@@ -24,8 +26,9 @@ struct NodeShares: Equatable {
     /// Part of the whole, 0 to 1.
     func share(of node: Int) -> Double { total > 0 ? (amounts[node] ?? 0) / total : 0 }
 
+    /// Node by node: a sum in whatever order the dictionary has differs in its last digits.
     func amount(outside nodes: [Int]) -> Double {
-        amounts.reduce(0) { nodes.contains($1.key) ? $0 : $0 + $1.value }
+        amounts.keys.sorted().reduce(0) { nodes.contains($1) ? $0 : $0 + (amounts[$1] ?? 0) }
     }
 
     func share(outside nodes: [Int]) -> Double {
@@ -65,7 +68,7 @@ enum Placement {
 /// A watched process: where its threads ran and where its memory lies.
 struct PlacedProcess {
     var process: ProcessFacts
-    var threads: [ThreadActivity]
+    fileprivate let index: LedgerIndex
     /// Time on CPUs by node, all its threads.
     var time: NodeShares
     /// Anonymous, shared and reserved huge pages by node; `nil` where they were not read.
@@ -73,6 +76,7 @@ struct PlacedProcess {
     /// CPUs that its threads kept busy.
     var busyCPUs: Double
 
+    var threads: [ThreadActivity] { index.threads(of: pid) }
     /// Nodes that its threads really run on.
     var home: [Int] { time.nodes(from: Placement.home) }
     var pid: Int32 { process.pid }
@@ -110,30 +114,27 @@ extension Observation {
 
     /// Ranks: processes with a launch thread, or all that are watched where none is known.
     func placedRanks(_ threads: Threads) -> [PlacedProcess] {
-        let launch = Set(threads.threads.filter { job.role($0.tid) == .launch }.map(\.pid))
+        let launch = Set(index(threads).launch.map(\.pid))
         guard !launch.isEmpty || job.scope == .processes else { return [] }
         let ranks = job.processes.filter { launch.isEmpty || launch.contains($0.pid) }
         return placed(ranks, threads)
     }
 
     func placed(_ process: ProcessFacts, _ threads: Threads) -> PlacedProcess {
-        placed(process, threads.threads.filter { $0.pid == process.pid })
+        placed(process, index(threads))
     }
 
-    /// All of `processes` in one pass over the threads, of which there are thousands.
     func placed(_ processes: [ProcessFacts], _ threads: Threads) -> [PlacedProcess] {
-        var own: [Int32: [ThreadActivity]] = [:]
-        for process in processes { own[process.pid] = [] }
-        for thread in threads.threads { own[thread.pid]?.append(thread) }
-        return processes.map { placed($0, own[$0.pid] ?? []) }
+        let index = index(threads)
+        return processes.map { placed($0, index) }
     }
 
-    private func placed(_ process: ProcessFacts, _ own: [ThreadActivity]) -> PlacedProcess {
-        let time = NodeShares(own.map(\.timeByNode))
+    private func placed(_ process: ProcessFacts, _ index: LedgerIndex) -> PlacedProcess {
+        let time = NodeShares(index.timeByNode(of: process.pid))
         let memory = process.memory.map { NodeShares([$0.anonymous, $0.shared, $0.hugetlb]) }
         let window = Double(whole.nanoseconds)
         return PlacedProcess(
-            process: process, threads: own, time: time, memory: memory,
+            process: process, index: index, time: time, memory: memory,
             busyCPUs: window > 0 ? time.total / window : 0)
     }
 
@@ -145,7 +146,7 @@ extension Observation {
 
     /// CPUs of `node` that no other process's critical threads run on.
     func freeCPUs(of node: Int, for pid: Int32, in threads: Threads) -> CPUList {
-        let others = threads.threads.filter { $0.pid != pid && isCritical($0) }
+        let others = index(threads).critical.filter { $0.pid != pid }
         let used = CPUList(others.map(\.cpu))
         return facts.topology.cpus(of: node).subtracting(used)
     }

@@ -51,16 +51,18 @@ extension Rule {
 }
 
 extension Observation {
-    /// Waits behind processes that are not part of the job.
-    func outsideWaits(_ threads: Threads) -> (Wait) -> Bool {
-        let watched = watchedPIDs(threads)
-        return { $0.culprit.kind == .process && !watched.contains($0.culprit.id) }
+    /// Processes that are not part of the job.
+    func outsiders(_ threads: Threads) -> (Culprit) -> Bool {
+        let watched = index(threads).pids
+        return { $0.kind == .process && !watched.contains($0.id) }
     }
 
     fileprivate func noisyNeighbours() throws(Unavailable) -> [Finding] {
         let threads = try probedThreads()
-        let isOutside = outsideWaits(threads)
-        let losses = losses(in: threads, counting: isOutside)
+        let isOutside = outsiders(threads)
+        guard mayLose(launchShare.value * Sustained.leastSeen, in: threads, behind: isOutside)
+        else { return [] }
+        let losses = losses(in: threads, behind: isOutside)
         let hit = losses.filter { loss in
             guard loss.isLongLived else { return false }
             return loss.isLaunch
@@ -70,7 +72,7 @@ extension Observation {
         }
         let groups = CulpritGroup.groups(hit)
         guard let worst = hit.first(where: \.isLaunch) ?? hit.first, let top = groups.first,
-            isSustained(hit, counting: isOutside)
+            isSustained(hit, behind: isOutside)
         else { return [] }
         return [
             Finding(

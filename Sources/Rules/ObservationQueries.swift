@@ -9,9 +9,12 @@ extension Observation {
 
     /// Threads that the job waits for first: launch threads, or every thread where none is known.
     package func launchThreads(_ threads: Threads) -> [ThreadActivity] {
-        let launch = threads.threads.filter { job.role($0.tid) == .launch }
+        let launch = index(threads).launch
         return launch.isEmpty ? threads.threads : launch
     }
+
+    /// The sorted ledger; sorted anew for a rule that is checked alone.
+    func index(_ threads: Threads) -> LedgerIndex { index ?? LedgerIndex(threads, job) }
 
     /// `nanoseconds` of one thread as a share of the time that it was seen, 0 to 1.
     package func share(_ nanoseconds: UInt64, of thread: ThreadActivity) -> Double {

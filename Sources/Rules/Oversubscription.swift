@@ -42,14 +42,13 @@ extension Observation {
     func crowding() throws(Unavailable) -> Crowding? {
         let threads = try probedThreads()
         guard job.scope == .processes else { return nil }
-        let watched = watchedPIDs(threads)
-        let isInside = { (wait: Wait) in
-            wait.culprit.kind == .process && watched.contains(wait.culprit.id)
+        let watched = index(threads).pids
+        let isInside = { (culprit: Culprit) in
+            culprit.kind == .process && watched.contains(culprit.id)
         }
-        guard mayReach(CrowdingLimits.launchShare, in: threads, counting: isInside) else {
-            return nil
-        }
-        let losses = losses(in: threads, counting: isInside)
+        let least = CrowdingLimits.launchShare.value * Sustained.leastSeen
+        guard mayLose(least, in: threads, behind: isInside) else { return nil }
+        let losses = losses(in: threads, behind: isInside)
         let demanded = threads.threads.reduce(UInt64(0)) {
             $0 &+ $1.time[.running] &+ $1.time[.waiting]
         }
@@ -69,7 +68,7 @@ extension Observation {
             let counted = isFull ? loss.share : loss.share / 2
             return loss.isLaunch && CrowdingLimits.launchShare.isReached(by: counted)
         }
-        guard !hit.isEmpty, isSustained(hit, counting: isInside) else { return nil }
+        guard !hit.isEmpty, isSustained(hit, behind: isInside) else { return nil }
         let ranks = rankPIDs(threads)
         return Crowding(
             kind: kind(hit, threads, ranks, allowed), losses: losses, hit: hit,
@@ -80,13 +79,13 @@ extension Observation {
 
     /// Processes that hold a launch thread; where none is known, those that no other one started.
     private func rankPIDs(_ threads: Threads) -> Set<Int32> {
-        let launch = threads.threads.filter { job.role($0.tid) == .launch }.map(\.pid)
-        guard launch.isEmpty else { return Set(launch) }
+        let launch = index(threads).launch
+        guard launch.isEmpty else { return Set(launch.map(\.pid)) }
         return Set(job.processes.filter { job.process($0.parent) == nil }.map(\.pid))
     }
 
     private func loaderPIDs(_ threads: Threads, _ ranks: Set<Int32>) -> Set<Int32> {
-        Set(threads.threads.filter { job.role($0.tid) == .loader }.map(\.pid))
+        index(threads).loaderPids
             .union(job.processes.map(\.pid)).subtracting(ranks)
     }
 

@@ -37,9 +37,9 @@ extension Observation {
         let cards = facts.devices.filter { $0.kind == .network || $0.kind == .fabric }
         let firing = cards.compactMap { card -> (line: InterruptLine, count: UInt64)? in
             let own = lines.filter { $0.irq.map(card.interrupts.contains) ?? false }
-            let count = own.reduce(UInt64(0)) { $0 &+ sum($1.counts, on: busy) }
+            let count = own.reduce(UInt64(0)) { $0 &+ $1.counts.total(on: busy) }
             guard interfaceRate.isReached(by: whole.perSecond(count)) else { return nil }
-            return own.max { sum($0.counts, on: busy) < sum($1.counts, on: busy) }
+            return own.max { $0.counts.total(on: busy) < $1.counts.total(on: busy) }
                 .map { ($0, count) }
         }
         return firing.sorted { $0.count > $1.count }.map(\.line)

@@ -95,28 +95,28 @@ extension Observation {
     private func mayReachLimits(
         _ threads: Threads, _ lines: [SoftIRQLine], _ critical: CPUList
     ) -> Bool {
-        threads.threads.contains {
-            (job.role($0.tid) == .launch ? launchShare : otherShare)
-                .isReached(by: share($0.time[.softirq], of: $0))
+        index(threads).critical.contains {
+            launchShare.isReached(by: share($0.time[.softirq], of: $0))
         }
+            || threads.threads.contains {
+                otherShare.isReached(by: share($0.time[.softirq], of: $0))
+            }
             || critical.cpus.contains { cpuShare.isReached(by: load(lines, on: $0)) }
-            || threads.waits.contains(where: \.isBehindSoftIRQs)
+            || index(threads).hasWaits(behind: \.isForSoftIRQs)
     }
 
     private func load(
         _ threads: Threads, _ halves: BottomHalves, _ critical: CPUList
     ) -> SoftInterruptLoad? {
         let lines = halves.softirqs
-        let losses = losses(in: threads, claims: claims(threads, 1 - halves.movedPart))
+        let losses = losses(
+            in: threads, claims: claims(threads, 1 - halves.movedPart).flatMap(\.value))
         let hit = losses.filter {
             $0.isLongLived && ($0.isLaunch ? launchShare : otherShare).isReached(by: $0.share)
         }
         let loaded = CPUList(critical.cpus.filter { cpuShare.isReached(by: load(lines, on: $0)) })
         guard !loaded.isEmpty || !hit.isEmpty else { return nil }
-        let hitTids = Set(hit.map(\.thread.tid))
-        let affected = threads.threads.filter {
-            hitTids.contains($0.tid) || (isCritical($0) && loaded.contains($0.cpu))
-        }
+        let affected = affected(hit, in: threads) { loaded.contains($0) }
         let places = loaded.isEmpty ? CPUList(affected.map(\.cpu)) : loaded
         let byTime = { (line: SoftIRQLine) in sum(line.nanoseconds, on: places) }
         guard let top = lines.max(by: { byTime($0) < byTime($1) }) else { return nil }
@@ -146,7 +146,7 @@ extension Observation {
                 Claim(tid: thread.tid, loss: .state(.softirq), nanoseconds: lost)
             ]
         }
-        for wait in threads.waits where wait.isBehindSoftIRQs {
+        for wait in index(threads).waits(behind: \.isForSoftIRQs) {
             claims[wait.tid, default: []].append(
                 Claim(
                     tid: wait.tid, loss: .waiting(wait.culprit), nanoseconds: wait.nanoseconds))
@@ -163,9 +163,7 @@ extension Observation {
     }
 }
 
-extension Wait {
-    /// Waited while soft interrupts ran in the kernel thread for them.
-    fileprivate var isBehindSoftIRQs: Bool {
-        culprit.kind == .kthread && culprit.name.hasPrefix("ksoftirqd/")
-    }
+extension Culprit {
+    /// The kernel thread that soft interrupts run in when they are many.
+    var isForSoftIRQs: Bool { kind == .kthread && name.hasPrefix("ksoftirqd/") }
 }

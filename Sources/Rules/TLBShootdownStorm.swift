@@ -43,9 +43,8 @@ extension Rule {
         }
         // The handler's time is the smaller part of what an interrupt costs, and the storming
         // program waits for every answer: at this rate on a launch thread's CPU it is a warning.
-        let hitsLaunch = threads.threads.contains {
-            observation.job.role($0.tid) == .launch
-                && TLBShootdowns.perSecond.isReached(by: storm.rates[$0.cpu] ?? 0)
+        let hitsLaunch = observation.index(threads).launch.contains {
+            TLBShootdowns.perSecond.isReached(by: storm.rates[$0.cpu] ?? 0)
         }
         let isWorthwhile =
             worthwhile.isReached(by: losses.worstPercent)

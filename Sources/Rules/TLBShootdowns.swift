@@ -36,7 +36,7 @@ struct TLBShootdowns: Sendable {
 
     init(_ observation: Observation, _ threads: Threads, _ interrupts: Interrupts) {
         let window = observation.whole
-        let active = threads.threads.filter { $0.time[.running] > 0 }
+        let active = threads.threads.lazy.filter { $0.time[.running] > 0 }
         let flushes = interrupts.row("TLB")
         let calls = interrupts.row("CAL")
         for cpu in Set(active.map(\.cpu)).sorted() {
@@ -52,8 +52,10 @@ struct TLBShootdowns: Sendable {
             else { continue }
             (worstCPU, flushesPerSecond, handlerPercent) = (cpu, rate, percent)
         }
-        let all = interrupts.lines.reduce(UInt64(0)) { $0 &+ $1.watchedTotal }
-        let part = (flushes?.watchedTotal ?? 0) &+ (calls?.watchedTotal ?? 0)
+        guard isStorm else { return }
+        let all = interrupts.lines.reduce(UInt64(0)) { $0 &+ $1.watchedNanoseconds.total }
+        let part =
+            (flushes?.watchedNanoseconds.total ?? 0) &+ (calls?.watchedNanoseconds.total ?? 0)
         partOfInterrupts = all > 0 ? Double(part) / Double(all) : 0
         stormers = Self.stormers(observation, threads)
         crowding = Set(stormers)
@@ -104,13 +106,9 @@ struct TLBShootdowns: Sendable {
     }
 }
 
-extension [UInt64] {
-    /// The element of one CPU; 0 for a CPU that is not listed.
+extension PerCPU {
+    /// The number of one CPU; 0 for a CPU that is not listed.
     fileprivate func at(_ cpu: Int) -> UInt64 { indices.contains(cpu) ? self[cpu] : 0 }
-}
-
-extension InterruptLine {
-    fileprivate var watchedTotal: UInt64 { watchedNanoseconds.reduce(0, &+) }
 }
 
 extension Fix {

@@ -5,7 +5,9 @@ import Training
 /// time: their losses are waits behind culprits, and shares are of the time the thread was seen.
 /// Rules about memory and storage, whose losses are states, use `ThreadLosses`.
 struct ThreadLoss {
-    var thread: ThreadActivity
+    /// The ledger, and the thread's place in it: a thread is large, and there may be thousands.
+    fileprivate var threads: [ThreadActivity]
+    fileprivate var place: Int
     var role: Role
     var nanoseconds: UInt64
     /// Of the time that the thread was seen, 0 to 1.
@@ -13,8 +15,10 @@ struct ThreadLoss {
     var millisecondsPerSecond: Double
     /// Seen for long enough that a share of its time means something.
     var isLongLived: Bool
-    var claims: [Claim]
+    var claims: ArraySlice<Claim>
 
+    var thread: ThreadActivity { threads[place] }
+    fileprivate var tid: Int32 { threads[place].tid }
     var isLaunch: Bool { role == .launch }
 }
 
@@ -27,52 +31,71 @@ enum Sustained {
     static let presentPart: UInt64 = 2_000
     /// Threads seen for a smaller share of the window are too short-lived for shares.
     static let leastSeen = 0.1
+    /// What decides whether to look closer must not be stricter by rounding than the look itself.
+    static let nearly = 0.99
     /// A launch thread that loses this much costs about as much as one GPU in five.
     static let critical = Limit(0.2, "share of wall", source: "judgement")
 }
 
 extension Observation {
-    /// Losses to the waits that `counts` accepts, the worst first.
-    func losses(in threads: Threads, counting counts: (Wait) -> Bool) -> [ThreadLoss] {
-        var claims: [Int32: [Claim]] = [:]
-        for wait in threads.waits where wait.nanoseconds > 0 && counts(wait) {
-            claims[wait.tid, default: []].append(
-                Claim(
-                    tid: wait.tid, loss: .waiting(wait.culprit), nanoseconds: wait.nanoseconds))
-        }
-        return losses(in: threads, claims: claims)
+    /// Losses to waits behind the culprits that `counts` accepts, the worst first; of the threads
+    /// `tids` alone, where they are given.
+    func losses(
+        in threads: Threads, of tids: [Int32]? = nil, behind counts: (Culprit) -> Bool
+    ) -> [ThreadLoss] {
+        let tids = tids.map { ThreadNumbers($0) }
+        return losses(in: threads, to: index(threads).waits(of: tids, behind: counts))
     }
 
-    /// Whether some thread lost `limit` of its time to the waits that `counts` accepts. Much
-    /// cheaper than the losses themselves, and mostly the answer is no.
-    func mayReach(
-        _ limit: Limit, in threads: Threads, counting counts: (Wait) -> Bool
+    /// Losses to `waits`, the worst first.
+    func losses(in threads: Threads, to waits: [Wait]) -> [ThreadLoss] {
+        losses(
+            in: threads,
+            claims: waits.filter { $0.nanoseconds > 0 }.map {
+                Claim(tid: $0.tid, loss: .waiting($0.culprit), nanoseconds: $0.nanoseconds)
+            })
+    }
+
+    /// Whether one thread lost about `part` of the window to waits behind the culprits that
+    /// `counts` accepts. Much cheaper than the losses themselves, and mostly the answer is no.
+    func mayLose(
+        _ part: Double, in threads: Threads, behind counts: (Culprit) -> Bool
     ) -> Bool {
-        var lost: [Int32: UInt64] = [:]
-        for wait in threads.waits where counts(wait) {
-            lost[wait.tid, default: 0] &+= wait.nanoseconds
-        }
-        return !lost.isEmpty
-            && threads.threads.contains { thread in
-                lost[thread.tid].map { limit.isReached(by: share($0, of: thread)) } ?? false
-            }
+        guard let most = index(threads).lost(behind: counts)?.max(), most > 0 else { return false }
+        return Double(most) >= Sustained.nearly * part * Double(whole.nanoseconds)
     }
 
-    /// Losses by thread from `claims` by tid, the worst first.
-    func losses(in threads: Threads, claims: [Int32: [Claim]]) -> [ThreadLoss] {
-        let losses = threads.threads.compactMap { thread -> ThreadLoss? in
-            guard let own = claims[thread.tid] else { return nil }
-            let lost = own.reduce(UInt64(0)) { $0 &+ $1.nanoseconds }
-            guard lost > 0 else { return nil }
-            return ThreadLoss(
-                thread: thread, role: job.role(thread.tid), nanoseconds: lost,
-                share: share(lost, of: thread), millisecondsPerSecond: milliseconds(lost),
-                isLongLived: isLongLived(thread), claims: own)
+    /// Losses by thread, the worst first.
+    func losses(in threads: Threads, claims: [Claim]) -> [ThreadLoss] {
+        let index = index(threads)
+        var last = -1
+        let places = claims.indices.map { claim in
+            let place = index.place(of: claims[claim].tid, after: last)
+            last = place ?? last
+            return place ?? -1
         }
-        // Sorted by place: a loss is large, and there are thousands.
-        let keys = losses.indices.map { (losses[$0].nanoseconds, losses[$0].thread.tid, $0) }
-        let order = keys.sorted { ($1.0, $0.1) < ($0.0, $1.1) }
-        return order.map { losses[$0.2] }
+        let groups = Groups(places, below: threads.threads.count)
+        let sorted = groups.order.map { claims[$0] }
+        var losses: [ThreadLoss] = []
+        for place in threads.threads.indices {
+            let own = sorted[groups.range(of: index.firstPlace(place))]
+            let lost = own.nanoseconds
+            guard lost > 0 else { continue }
+            losses.append(loss(of: threads, place, index.role(at: place), lost, own))
+        }
+        return losses.sorted {
+            ($1.nanoseconds, $0.tid, $0.place) < ($0.nanoseconds, $1.tid, $1.place)
+        }
+    }
+
+    private func loss(
+        of threads: Threads, _ place: Int, _ role: Role, _ lost: UInt64, _ claims: ArraySlice<Claim>
+    ) -> ThreadLoss {
+        ThreadLoss(
+            threads: threads.threads, place: place, role: role, nanoseconds: lost,
+            share: share(lost, of: threads.threads[place]),
+            millisecondsPerSecond: milliseconds(lost),
+            isLongLived: isLongLived(threads.threads[place]), claims: claims)
     }
 
     func isLongLived(_ thread: ThreadActivity) -> Bool {
@@ -97,12 +120,19 @@ extension Observation {
         return seen < Sustained.fewestWindows
     }
 
+    /// `isSustained` for waits of the threads that `losses` hit, behind some culprits.
+    func isSustained(_ losses: [ThreadLoss], behind counts: (Culprit) -> Bool) -> Bool {
+        isSustained(losses) { counts($0.culprit) }
+    }
+
     /// `isSustained` for waits of the threads that `losses` hit.
     func isSustained(_ losses: [ThreadLoss], counting counts: (Wait) -> Bool) -> Bool {
-        let tids = Set(losses.map(\.thread.tid))
+        let tids = ThreadNumbers(losses.map(\.thread.tid))
         return isSustained { window throws(Unavailable) in
-            try window(Threads.self).waits.reduce(0) {
-                tids.contains($1.tid) && counts($1) ? $0 &+ $1.nanoseconds : $0
+            let waits = try window(Threads.self).waits
+            return waits.indices.reduce(0) { sum, place in
+                guard tids.contains(waits[place].tid), counts(waits[place]) else { return sum }
+                return sum &+ waits[place].nanoseconds
             }
         }
     }
@@ -121,10 +151,4 @@ extension Observation {
         return threads
     }
 
-    /// All watched processes.
-    func watchedPIDs(_ threads: Threads) -> Set<Int32> {
-        var pids = Set(job.processes.map(\.pid))
-        for thread in threads.threads where !pids.contains(thread.pid) { pids.insert(thread.pid) }
-        return pids
-    }
 }

@@ -21,13 +21,18 @@ struct ThreadLosses: Sendable {
         _ threads: [ThreadActivity], during window: Window, lost: (ThreadActivity) -> UInt64
     ) {
         self.window = window.nanoseconds
-        entries = threads.compactMap { thread in
-            let nanoseconds = lost(thread)
-            let wall = max(thread.time.total, window.nanoseconds)
-            guard nanoseconds > 0, wall > 0 else { return nil }
-            return Entry(
-                thread: thread, nanoseconds: nanoseconds,
-                percent: 100 * Double(nanoseconds) / Double(wall))
+        entries = []
+        // In place: a thread is large, there are thousands, and mostly none lost anything.
+        let all = threads.span
+        for place in all.indices {
+            let nanoseconds = lost(all[place])
+            guard nanoseconds > 0 else { continue }
+            let wall = max(all[place].time.total, window.nanoseconds)
+            guard wall > 0 else { continue }
+            entries.append(
+                Entry(
+                    thread: threads[place], nanoseconds: nanoseconds,
+                    percent: 100 * Double(nanoseconds) / Double(wall)))
         }
         entries.sort { ($0.nanoseconds, $1.thread.tid) > ($1.nanoseconds, $0.thread.tid) }
     }
@@ -65,7 +70,7 @@ enum LossLimits {
 extension Observation {
     /// Whether launch threads were told apart from the others.
     func knowsLaunchThreads(_ threads: Threads) -> Bool {
-        threads.threads.contains { job.role($0.tid) == .launch }
+        !index(threads).launch.isEmpty
     }
 
     /// Threads whose every millisecond counts; none where the whole host is watched and nobody

@@ -91,7 +91,7 @@ extension Rule {
 extension Observation {
     fileprivate func migrations(_ rule: String, _ kinds: [Moved]) throws(Unavailable) -> [Finding] {
         let threads = try probedThreads()
-        let hit = threads.threads.compactMap { thread -> (ThreadActivity, Moved)? in
+        let hit = mayHaveMoved(threads).compactMap { thread -> (ThreadActivity, Moved)? in
             guard isLongLived(thread), let moved = moved(thread), kinds.contains(moved),
                 isSustained({ window throws(Unavailable) in try moves(of: thread, in: window) })
             else { return nil }
@@ -102,8 +102,7 @@ extension Observation {
                 < (isCritical($0.0) ? 1 : 0, $0.0.migrations, $1.0.tid)
         }
         guard let (worst, moved) = hit.first else { return [] }
-        let tids = Set(hit.map(\.0.tid))
-        let losses = losses(in: threads) { $0.isForMoving && tids.contains($0.tid) }
+        let losses = losses(in: threads, of: hit.map(\.0.tid), behind: \.isMigration)
         let isMeasured = losses.contains { $0.isLaunch && lossShare.isReached(by: $0.share) }
         let isWarning = isMeasured || hit.contains { $0.1 != .oftenAnyway || hasWaited($0.0) }
         return [
@@ -118,6 +117,14 @@ extension Observation {
                 verify: "stoker diagnose: fewer than 50 migrations/s, allowed CPUs unchanged",
                 claims: losses.flatMap(\.claims))
         ]
+    }
+
+    /// Threads that `moved` may accept: of thousands, most neither matter nor have a new mask.
+    private func mayHaveMoved(_ threads: Threads) -> [ThreadActivity] {
+        guard job.processes.contains(where: { !$0.affinityChanges.isEmpty }) else {
+            return index(threads).critical
+        }
+        return threads.threads
     }
 
     private func moved(_ thread: ThreadActivity) -> Moved? {

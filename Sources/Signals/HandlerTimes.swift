@@ -1,5 +1,6 @@
 import BPF
 import CRecords
+import Host
 
 /// Time in interrupt handlers, from the ledger, beside the counts of /proc.
 extension Interrupts {
@@ -36,8 +37,8 @@ extension Interrupts {
     private mutating func addVectors(_ cpus: [ledger_cpu]) {
         for (label, vectors) in Self.vectors {
             guard let index = lines.firstIndex(where: { $0.label == label }) else { continue }
-            func sum(_ tuple: (ledger_cpu) -> [UInt64]) -> [UInt64] {
-                cpus.map { cpu in vectors.reduce(0) { $0 + tuple(cpu)[Int($1.rawValue)] } }
+            func sum(_ tuple: (ledger_cpu) -> [UInt64]) -> PerCPU {
+                PerCPU(cpus.map { cpu in vectors.reduce(0) { $0 + tuple(cpu)[Int($1.rawValue)] } })
             }
             lines[index].nanoseconds = sum { elements(of: $0.vectors, as: UInt64.self) }
             lines[index].watchedNanoseconds = sum {
@@ -48,8 +49,8 @@ extension Interrupts {
 
     private mutating func addLine(_ irq: Int, _ values: [ledger_irq]) {
         guard let index = lines.firstIndex(where: { $0.irq == irq }) else { return }
-        lines[index].nanoseconds = values.map(\.nanoseconds)
-        lines[index].watchedNanoseconds = values.map(\.watched)
+        lines[index].nanoseconds = PerCPU(values.map(\.nanoseconds))
+        lines[index].watchedNanoseconds = PerCPU(values.map(\.watched))
     }
 }
 

@@ -32,7 +32,9 @@ package struct Interrupts: Signal {
     package static func counts(of host: Host) throws(Unavailable) -> Interrupts {
         let table = try read("/proc/interrupts", host) { InterruptTable(parsing: $0) }
         let lines = table.rows.map { row in
-            InterruptLine(label: row.label, irq: row.irq, name: row.name, counts: row.counts)
+            var line = InterruptLine(label: row.label, irq: row.irq, name: row.name)
+            line.counts = row.counts
+            return line
         }
         return Interrupts(lines: lines, measured: CPUList(table.cpus))
     }
@@ -61,11 +63,11 @@ package struct InterruptLine: Equatable, Sendable, Codable {
     package var irq: Int?
     /// Action names (`virtio1-req.0`) or the row's description (`TLB shootdowns`).
     package var name: String
-    package var counts: [UInt64]
+    package var counts: PerCPU
     /// Time in the handler by CPU, ns.
-    package var nanoseconds: [UInt64]
+    package var nanoseconds: PerCPU
     /// The part of `nanoseconds` that was taken from watched threads.
-    package var watchedNanoseconds: [UInt64]
+    package var watchedNanoseconds: PerCPU
 
     package init(
         label: String, irq: Int? = nil, name: String, counts: [UInt64] = [],
@@ -74,16 +76,17 @@ package struct InterruptLine: Equatable, Sendable, Codable {
         self.label = label
         self.irq = irq
         self.name = name
-        self.counts = counts
-        self.nanoseconds = nanoseconds
-        self.watchedNanoseconds = watchedNanoseconds
+        self.counts = PerCPU(counts)
+        self.nanoseconds = PerCPU(nanoseconds)
+        self.watchedNanoseconds = PerCPU(watchedNanoseconds)
     }
 
     package func since(_ earlier: InterruptLine) -> InterruptLine {
-        InterruptLine(
-            label: label, irq: irq, name: name, counts: growth(counts, earlier.counts),
-            nanoseconds: growth(nanoseconds, earlier.nanoseconds),
-            watchedNanoseconds: growth(watchedNanoseconds, earlier.watchedNanoseconds))
+        var change = self
+        change.counts = growth(counts, earlier.counts)
+        change.nanoseconds = growth(nanoseconds, earlier.nanoseconds)
+        change.watchedNanoseconds = growth(watchedNanoseconds, earlier.watchedNanoseconds)
+        return change
     }
 
     fileprivate mutating func forget(_ cpu: Int) {

@@ -34,7 +34,8 @@ package struct SoftIRQs: Signal {
     /// The counts alone.
     package static func counts(of host: Host) throws(Unavailable) -> SoftIRQs {
         let table = try read("/proc/softirqs", host) { InterruptTable(parsing: $0) }
-        var all = SoftIRQs(lines: table.rows.map { SoftIRQLine(name: $0.label, counts: $0.counts) })
+        var all = SoftIRQs(
+            lines: table.rows.map { SoftIRQLine(name: $0.label, counts: Array($0.counts)) })
         do throws(FileError) {
             try all.addNetwork(host.bytes("/proc/net/softnet_stat"))
         } catch {

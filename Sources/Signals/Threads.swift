@@ -41,8 +41,8 @@ package struct Threads: Signal {
         let before = Dictionary(
             zip(earlier.threads.lazy.map(Identity.init), earlier.threads.indices),
             uniquingKeysWith: { $1 })
-        let waited = Dictionary(
-            earlier.waits.map { (WaitIdentity($0), $0.nanoseconds) }, uniquingKeysWith: +)
+        var waited = [WaitIdentity: UInt64](minimumCapacity: earlier.waits.count)
+        for wait in earlier.waits { waited[WaitIdentity(wait), default: 0] &+= wait.nanoseconds }
         return Threads(
             method: method,
             threads: threads.compactMap { now in
@@ -71,6 +71,12 @@ package struct Threads: Signal {
             // Sums of many ended threads have no tid of their own.
             name = thread.tid > 0 ? "" : thread.name
         }
+
+        /// By as little as tells most apart: there are thousands of threads.
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(tid)
+            if tid <= 0 { hasher.combine(name) }
+        }
     }
 
     private struct WaitIdentity: Hashable {
@@ -82,6 +88,10 @@ package struct Threads: Signal {
             tid = wait.tid
             kind = wait.culprit.kind
             id = wait.culprit.id
+        }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(UInt64(UInt32(bitPattern: tid)) << 32 | UInt64(UInt32(bitPattern: id)))
         }
     }
 }

@@ -14,8 +14,9 @@ package struct Observation: Sendable {
     package var startedAt: Double
     /// Where it comes from, when it was not made just now.
     package var recording: RecordingOrigin?
-    /// CPUs that launch and NCCL threads run on, once somebody has looked for them.
+    /// CPUs that launch and NCCL threads run on, and the sorted ledger, once they were looked for.
     package var criticalCPUs: CPUList?
+    package var index: LedgerIndex?
 
     package init(
         facts: HostFacts = HostFacts(), job: Job = Job(),

@@ -51,9 +51,37 @@ struct InterruptTableTests {
         for (index, row) in table.rows.dropLast().enumerated() {
             #expect(row.irq == index)
             #expect(row.name == "mlx5_comp\(index)@pci:0000:1a:00.0")
-            #expect(row.counts == (0..<256).map { UInt64(index * 1000 + $0) })
+            #expect(Array(row.counts) == (0..<256).map { UInt64(index * 1000 + $0) })
         }
         #expect(table.rows.last?.label == "LOC")
+    }
+
+    /// The kernel writes a blank before each column, and before 6.x behind it.
+    @Test(arguments: [" %", "% "])
+    func columnsOfNoughtsAreCountedLikeOthers(column: String) {
+        let rows: [[UInt64]] = [
+            [0, 0, 0, 0], [0, 7, 0, 0], [1_234_567_890, 0, 0, 0], [0, 0, 0, 99_999_999_999],
+        ]
+        let lines = rows.enumerated().map { irq, counts in
+            "\(irq):" + (column.hasPrefix(" ") ? "" : " ")
+                + counts.map { column.replacing("%", with: "\($0)".leftPadded(to: 10)) }.joined()
+        }
+        for end in ["", "\n", " IO-APIC 1-edge a\n"] {
+            let text = "CPU0 CPU1 CPU2 CPU3\n" + lines.joined(separator: "\n") + end
+            let table = InterruptTable(parsing: Array(text.utf8))
+            #expect(table.rows.map { Array($0.counts) } == rows)
+        }
+    }
+
+    @Test(arguments: [
+        "          0          x", "          0          00x", "          0         -1",
+        "          0 18446744073709551616", "          0", "          0          ", "\t0 \t",
+    ])
+    func aRowWithoutANumberForEachCPUIsLeftOut(columns: String) {
+        let text = "CPU0 CPU1\n1:\(columns)\n2: 18446744073709551615 00000000000000000000007 chip"
+        let table = InterruptTable(parsing: Array(text.utf8))
+        #expect(table.rows.map(\.label) == ["2"])
+        #expect(table.rows.map(\.counts) == [[.max, 7]])
     }
 
     /// Count of interrupt i on CPU c: 1000 i + c.

@@ -66,8 +66,9 @@ extension Machine {
         totals[Interrupts.self] = totals[Interrupts.self].map { files in
             var all = files
             for index in all.lines.indices {
-                all.lines[index].nanoseconds = all.lines[index].counts.map { $0 * 1_000 }
-                all.lines[index].watchedNanoseconds = all.lines[index].counts.map { $0 * 100 }
+                let counts = all.lines[index].counts
+                all.lines[index].nanoseconds = counts.mapped { $1 * 1_000 }
+                all.lines[index].watchedNanoseconds = counts.mapped { $1 * 100 }
             }
             return all
         }

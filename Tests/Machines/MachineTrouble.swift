@@ -1,3 +1,4 @@
+import Host
 package import Signals
 
 /// What a machine's job may suffer, added to totals after so many seconds.

@@ -213,8 +213,8 @@ import Training
     @Test func vectorsThatFireElsewhereStay() throws {
         var seen = observation()
         var lines = try seen.whole(Interrupts.self).lines
-        lines[0].counts = Scheduling.at(7, 7_001)
-        lines[0].nanoseconds = Scheduling.at(7, .ms(101))
+        lines[0].counts = PerCPU(Scheduling.at(7, 7_001))
+        lines[0].nanoseconds = PerCPU(Scheduling.at(7, .ms(101)))
         seen.whole.change[Interrupts.self] = .success(Interrupts(lines: lines))
         #expect(
             try commands(seen)

@@ -32,6 +32,19 @@ import Training
             "\(Set(catalogue.map(\.id)).subtracting(fired).sorted())")
     }
 
+    /// What is sorted once for all rules changes nothing of what a rule finds.
+    @Test func aRuleFindsTheSameAloneAndAmongOthers() {
+        var host = HostileHost(seed: 20_262)
+        for _ in 0..<100 {
+            let observation = host.observation()
+            let prepared = observation.prepared()
+            for rule in catalogue {
+                #expect(
+                    rule.findings(in: observation) == rule.findings(in: prepared), "\(rule.id)")
+            }
+        }
+    }
+
     private func check(_ finding: Finding) {
         let fix = finding.fix
         let lines = fix.commands + fix.persist + fix.rollback
