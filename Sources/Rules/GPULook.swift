@@ -112,16 +112,25 @@ private struct DoseMeter {
     private struct Key: Hashable {
         var tid: Int32
         var loss: Claim.Loss
+
+        init(_ claim: Claim) {
+            tid = claim.tid
+            loss = claim.loss
+        }
     }
 
     init(_ observation: Observation, of findings: [Finding], by tids: Set<Int32>) {
         self.findings = findings
-        let windows = observation.timeline.map { try? $0(Threads.self) }
-        for claim in findings.flatMap(\.claims) where tids.contains(claim.tid) {
-            let key = Key(tid: claim.tid, loss: claim.loss)
-            guard lost[key] == nil else { continue }
+        var keys: Set<Key> = []
+        for finding in findings {
+            for claim in finding.claims where tids.contains(claim.tid) { keys.insert(Key(claim)) }
+        }
+        guard !keys.isEmpty else { return }
+        // Launch threads are few among thousands.
+        let windows = observation.timeline.map { (try? $0(Threads.self))?.only(tids) }
+        for key in keys {
             let series = windows.map {
-                $0.map { Double(claim.loss.time(of: claim.tid, in: $0)) } ?? 0
+                $0.map { Double(key.loss.time(of: key.tid, in: $0)) } ?? 0
             }
             lost[key] = (series, series.reduce(0, +))
         }
@@ -141,7 +150,7 @@ private struct DoseMeter {
     private func series(_ claims: [Claim]) -> [Double] {
         var sum: [Double] = []
         for claim in claims {
-            guard let lost = lost[Key(tid: claim.tid, loss: claim.loss)], lost.whole > 0 else {
+            guard let lost = lost[Key(claim)], lost.whole > 0 else {
                 continue
             }
             let part = min(1, Double(claim.nanoseconds) / lost.whole)
@@ -160,6 +169,15 @@ extension Label {
 
     /// Place of the finding that it stands for.
     var place: Int? { Int(culprit) }
+}
+
+extension Threads {
+    /// These threads and their waits alone.
+    fileprivate func only(_ tids: Set<Int32>) -> Threads {
+        Threads(
+            threads: threads.filter { tids.contains($0.tid) },
+            waits: waits.filter { tids.contains($0.tid) })
+    }
 }
 
 extension Claim.Loss {

@@ -1,5 +1,6 @@
 import Correlation
 import Host
+import Signals
 import Training
 
 /// How one GPU of the job spent the time that was looked at, and what its idle time goes back to.
@@ -66,6 +67,9 @@ private let seed: UInt64 = 1
 func gpuLosses(
     _ findings: [Finding], _ observation: Observation
 ) -> (findings: [Finding], gpus: [GPULoss]) {
+    guard let readings = try? observation.whole(GPUs.self), !readings.gpus.isEmpty else {
+        return (findings, [])
+    }
     let input = GPULook(observation, of: findings)
     let look = input.look
     guard !look.gpus.isEmpty else { return (findings, []) }
