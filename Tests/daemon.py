@@ -166,6 +166,21 @@ def test_a_reload_takes_all_or_nothing():
                      "no change")
 
 
+def test_history_follows_a_reload():
+    with Daemon(config="history: {size: 100MB}\n") as daemon:
+        def recording():
+            return "stoker_history_recording 1" in daemon.get("/metrics")
+        daemon.until(recording, "keeps no history")
+        daemon.config.write_text("history: {enabled: false}\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.until(lambda: "stoker_history_" not in daemon.get("/metrics"), "goes on")
+        files = len(list(daemon.history.glob("*.db")))
+        daemon.config.write_text("history: {size: 50MB}\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.until(recording, "does not begin again")
+        daemon.until(lambda: len(list(daemon.history.glob("*.db"))) == files + 1, "no new file")
+
+
 def test_many_reloads_leave_nothing_behind():
     with Daemon() as daemon:
         def reload(times):

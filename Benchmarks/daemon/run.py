@@ -234,7 +234,7 @@ def soak(folder, minutes):
         while (now := time.monotonic() - begin) < minutes * 60:
             if job is None or job.poll() is not None:
                 job = subprocess.Popen(["stress-ng", "--quiet", "--cpu", "1", "--cpu-load", "20",
-                                        "--fork", "1", "--timeout", "20"])
+                                        "--timeout", "20"])
             ours.get()
             ours.get("/report")
             if now > minutes * 60 * 0.25:

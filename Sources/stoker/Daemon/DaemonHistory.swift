@@ -19,6 +19,8 @@ struct DaemonHistory: ~Copyable {
     }
 
     private var recorder: Recorder?
+    /// By recorders before this one.
+    private var missedBefore: UInt64 = 0
     private(set) var status = Status()
 
     /// `memoryNanoseconds`: how far back the engine's totals remember what has ended. Throws where
@@ -59,9 +61,25 @@ struct DaemonHistory: ~Copyable {
                 facts: tick.observation.facts))
         status.bytes = recorder?.bytes ?? 0
         status.segments = recorder?.segments ?? 0
-        status.missed = recorder?.missed ?? 0
+        status.missed = missedBefore &+ (recorder?.missed ?? 0)
         status.trouble = if case .paused(let reason) = state { reason } else { nil }
     }
 
-    consuming func finish() { recorder?.finish() }
+    /// Ends this one, and begins anew with other settings; what cannot be had is `status.trouble`.
+    mutating func restart(
+        _ settings: DaemonSettings, on host: Host, hostname: String, memoryNanoseconds: UInt64?
+    ) {
+        end()
+        let missed = status.missed
+        do throws(Failure) {
+            self = try DaemonHistory(
+                settings, on: host, hostname: hostname, memoryNanoseconds: memoryNanoseconds)
+        } catch {
+            status = Status(trouble: error.message)
+        }
+        missedBefore = missed
+        status.missed = missed
+    }
+
+    mutating func end() { recorder.take()?.finish() }
 }

@@ -16,6 +16,7 @@ struct RunningDaemon: ~Copyable {
     private let options: SettingOptions
     private let notifier: ServiceNotifier
     private let logsToJournal: Bool
+    private let hostname: String
     private let latest: Latest
     private let server: Server
     private var settings: DaemonSettings
@@ -51,6 +52,7 @@ struct RunningDaemon: ~Copyable {
             on: host, facts: facts, rules: catalogue, settings: engineSettings,
             gpus: worker)
         self.options = options
+        self.hostname = hostname
         self.settings = settings
         self.latest = latest
         self.server = server
@@ -103,11 +105,11 @@ struct RunningDaemon: ~Copyable {
     }
 
     /// Probes end with the process.
-    consuming func stop() {
+    mutating func stop() {
         notifier.stopping(status: "ended by a signal")
         log.write(.info, "ends")
         server.stop()
-        history.finish()
+        history.end()
     }
 
     private mutating func tick() {
@@ -189,6 +191,7 @@ struct RunningDaemon: ~Copyable {
         log.take(new, toJournal: logsToJournal)
         latest.change(tick: new.tick)
         let takesMatch = engine.change(EngineSettings(new))
+        restartHistory(changes)
         for warning in effective.warnings { log.write(.warning, warning.text) }
         for change in changes {
             let waits =
@@ -199,6 +202,21 @@ struct RunningDaemon: ~Copyable {
                 [("key", change.key), ("from", change.from.yaml), ("to", change.to.yaml)])
         }
         if changes.isEmpty { log.write(.info, "the configuration is the same as before") }
+    }
+}
+
+extension RunningDaemon {
+    /// A recording says how far back its totals remember; and what could not be had at the start
+    /// may be there now.
+    private mutating func restartHistory(_ changes: [SettingChange]) {
+        let before = history.status
+        let isNew = changes.contains {
+            $0.key.hasPrefix("history.") && !$0.needsRestart || ["window", "tick"].contains($0.key)
+        }
+        guard isNew || before.trouble != nil else { return }
+        history.restart(
+            settings, on: host, hostname: hostname, memoryNanoseconds: engine.settings.memory)
+        log.note(history.status, before: before)
     }
 }
 
