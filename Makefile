@@ -8,7 +8,7 @@ TEST_PACKAGES := stress-ng clang-format python3-jsonschema hwloc-nox prometheus-
 	python3-pip gcc libc6-dev prometheus
 VM_PACKAGES := qemu-system-x86 busybox-static numactl hwloc-nox debian-archive-keyring gcc \
 	libc6-dev iproute2 ibverbs-providers ibverbs-utils
-SYSTEMD_PACKAGES := systemd systemd-container curl
+SYSTEMD_PACKAGES := systemd systemd-container curl bpftool
 BENCH_PACKAGES := linux-perf bpftool libbpf-tools bpftrace fio stress-ng
 SWIFT_SOURCES := Package.swift Sources Tests Benchmarks bpf/plugin
 C_SOURCES := bpf/*.bpf.c bpf/include/*.h bpf/records/*.h Sources/CEthtool/*.c \
