@@ -594,9 +594,9 @@ def main(names=None):
             continue
         title = name.removeprefix("test_").replace("_", " ")
         try:
-            test()
+            told = test()
             passed += 1
-            print(f"ok      {title}", flush=True)
+            print(f"ok      {title}" + (f": {told}" if told else ""), flush=True)
         except Skip as why:
             skipped += 1
             print(f"skipped {title}: {why}", flush=True)

@@ -26,6 +26,7 @@ Tests/nvml.py "$stoker" || status=1
 Tests/gpu.py "$stoker" || status=1
 Tests/metrics.py "$stoker" || status=1
 Tests/daemon.py "$stoker" || status=1
+Tests/crowd.py "$stoker" || status=1
 Tests/page.py || status=1
 
 if ! "$stoker" metrics --markdown | cmp -s - docs/metrics.md; then
