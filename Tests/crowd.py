@@ -79,6 +79,106 @@ class Groups:
             time.sleep(max(0, (self.made - before) / GROUPS_PER_SECOND - now))
 
 
+class Limits:
+    """The daemon's own control group, as its unit would bound it: systemd's work, done by hand."""
+
+    # file by version of control groups, and what to write
+    FILES = {
+        "memory": (("memory.limit_in_bytes", "{}"), ("memory.max", "{}")),
+        "cpu": (("cpu.cfs_quota_us", "{}000"), ("cpu.max", "{}000 100000")),
+        "pids": (("pids.max", "{}"), ("pids.max", "{}")),
+    }
+
+    def __init__(self, **limits):
+        mounts = pathlib.Path("/proc/mounts").read_text()
+        self.folders = []
+        for name, limit in limits.items():
+            old = re.search(rf"^\S+ (\S+) cgroup \S*\b{name}\b", mounts, re.M)
+            new = re.search(r"^\S+ (\S+) cgroup2 ", mounts, re.M)
+            version = 0 if old else 1
+            parent = pathlib.Path((old or new)[1]) if old or new else None
+            if not parent or not os.access(parent, os.W_OK):
+                self.remove()
+                raise Skip(f"no control group for {name} can be made here")
+            if not old:
+                self.offer(parent, name)
+            folder = parent / "stoker-limited"
+            folder.mkdir(exist_ok=True)
+            self.folders.append(folder)
+            file, pattern = self.FILES[name][version]
+            (folder / file).write_text(pattern.format(limit))
+
+    def offer(self, parent, name):
+        try:
+            (parent / "cgroup.subtree_control").write_text(f"+{name}")
+        except OSError as error:
+            self.remove()
+            raise Skip(f"no control group for {name} can be made here: {error}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.remove()
+
+    def remove(self):
+        for folder in set(self.folders):
+            # The last process is gone a moment after it was waited for.
+            for _ in range(100):
+                try:
+                    folder.rmdir()
+                    break
+                except OSError:
+                    time.sleep(0.05)
+
+    def take(self):
+        """The calling process, and all that it becomes."""
+        for folder in self.folders:
+            (folder / "cgroup.procs").write_text(str(os.getpid()))
+
+    def killed(self):
+        """How often the kernel killed for want of memory."""
+        for folder in self.folders:
+            for name in ["memory.events", "memory.oom_control"]:
+                if (folder / name).exists():
+                    return int(re.search(r"^oom_kill (\d+)", (folder / name).read_text(), re.M)[1])
+        return 0
+
+
+def under_load(it, seconds):
+    """Threads, switches, faults and starts of processes, more than the daemon's share of a CPU."""
+    load = subprocess.Popen(
+        ["stress-ng", "--quiet", "--switch", "4", "--fork", "2", "--fault", "1", "--pthread", "2",
+         "--pthread-max", "500", "--timeout", str(seconds)])
+    try:
+        while load.poll() is None:
+            it.until(lambda: it.status("/metrics") == 200, "does not answer under load", 20)
+            time.sleep(0.5)
+    finally:
+        load.kill()
+        load.wait()
+
+
+def test_it_lives_within_the_limits_of_its_unit():
+    if not IS_ROOT:
+        raise Skip("only root makes control groups")
+    with Limits(memory=256 << 20, cpu=20, pids=64) as limits, Daemon(first=limits.take) as it:
+        under_load(it, SECONDS)
+        expect(it.status("/healthz") == 200, it.said())
+        expect(not limits.killed(), "out of memory")
+        return f"{it.resident >> 20} MiB"
+
+
+def test_little_memory_is_enough():
+    if not IS_ROOT:
+        raise Skip("only root makes control groups")
+    with Limits(memory=48 << 20) as limits, Daemon(first=limits.take) as it:
+        under_load(it, SECONDS)
+        expect(not limits.killed(), "out of memory")
+        expect(it.status("/healthz") == 200, it.said())
+        return f"{it.resident >> 20} MiB"
+
+
 def test_crowds_of_processes_and_groups_make_no_series():
     with Groups() as groups, Daemon() as it:
         # Until the window is full and has seen what there is to be seen.

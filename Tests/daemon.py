@@ -31,7 +31,7 @@ def free_port():
 
 
 class Daemon:
-    def __init__(self, *options, config="", ready=True):
+    def __init__(self, *options, config="", ready=True, first=None):
         self.folder = tempfile.TemporaryDirectory(prefix="stoker-daemon-")
         self.config = pathlib.Path(self.folder.name, "config.yaml")
         self.config.write_text(config)
@@ -43,7 +43,7 @@ class Daemon:
             self.process = subprocess.Popen(
                 [STOKER, "daemon", "--config", self.config, "--listen", f"127.0.0.1:{self.port}",
                  "--set", f"history.folder={self.history}", *options],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=first)
         if ready:
             self.until(lambda: self.status("/readyz") == 200, "is not ready", 30)
         self.ready_seconds = time.monotonic() - begin
