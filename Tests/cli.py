@@ -584,6 +584,28 @@ def check_commands(report):
                 expect(checked.returncode == 0, f"bash refuses {command!r}: {checked.stderr!r}")
 
 
+def test_a_kernel_without_types_is_told_of():
+    if not IS_ROOT:
+        raise Skip("only root can hide BTF")
+    hidden = "mount -t tmpfs none /sys/kernel/btf && exec "
+    for words, statuses in [(["check"], [2]), (["diagnose", "--duration", "1s"], [0, 1])]:
+        result = subprocess.run(["unshare", "--mount", "sh", "-c", hidden + '"$@"', "sh", STOKER,
+                                 *words], capture_output=True, text=True)
+        said = " ".join(result.stdout.split())
+        expect(result.returncode in statuses, f"exit {result.returncode}: {result.stderr}")
+        expect("the kernel has no BTF (/sys/kernel/btf/vmlinux)" in said, said[-600:])
+
+
+def test_no_locked_memory_is_needed():
+    if not IS_ROOT:
+        raise Skip("only root can load probes")
+    result = subprocess.run(["prlimit", "--memlock=0:0", STOKER, "check"], capture_output=True,
+                            text=True)
+    # Kernels before 5.11 count maps against it, and are told of by their reason.
+    expect("tp_btf/sched_switch: the ledger" in result.stdout or "refused" in result.stdout,
+           result.stdout)
+
+
 def main(names=None):
     """Runs the tests among these names: this file's own, or those of another."""
     tests = {n: f for n, f in (names or globals()).items() if n.startswith("test_")}

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -105,7 +106,11 @@ class Container:
 
     def __exit__(self, *_):
         if self.process.poll() is None:
-            self.process.terminate()
+            # With its first process go all others; nspawn, told to end, may leave them behind.
+            if leader := self._leader():
+                os.kill(leader, signal.SIGKILL)
+            else:
+                self.process.terminate()
             try:
                 self.process.wait(20)
             except subprocess.TimeoutExpired:

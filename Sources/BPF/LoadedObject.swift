@@ -49,7 +49,7 @@ package struct LoadedObject: ~Copyable {
             try Self.prepare(opened, setup)
             let status = bpf_object__load(opened)
             guard status == 0 else {
-                throw .refused(step: .load, errno: -status, detail: takeWarning())
+                throw .loading(errno: -status, detail: takeWarning())
             }
         } catch {
             bpf_object__close(opened)

@@ -189,7 +189,8 @@ package struct Engine: ~Copyable {
 // What a tick consists of.
 extension Engine {
     private mutating func refreshFacts(_ now: UInt64) {
-        if now &- readAt.facts >= Self.factsAge {
+        let hasChanged = Topology.online(on: source.host).map { $0 != facts.topology.online }
+        if hasChanged == true || now &- readAt.facts >= Self.factsAge {
             readAt.facts = now
             facts = HostFacts.read(from: source.host)
         }

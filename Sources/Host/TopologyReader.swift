@@ -2,10 +2,13 @@ extension Topology {
     private static let cpuFolder = "/sys/devices/system/cpu"
     private static let nodeFolder = "/sys/devices/system/node"
 
+    /// The CPUs online now; `nil` where the kernel has no such list.
+    package static func online(on host: Host) -> CPUList? { list("online", host) }
+
     package static func read(from host: Host) -> Topology {
         var topology = Topology()
         let ids = host.numbered("cpu", in: cpuFolder)
-        topology.online = list("online", host) ?? CPUList(ids)
+        topology.online = online(on: host) ?? CPUList(ids)
         topology.isolated = list("isolated", host) ?? CPUList([])
         topology.nohzFull = list("nohz_full", host) ?? CPUList([])
         topology.smtControl = host.line("\(cpuFolder)/smt/control")

@@ -132,7 +132,7 @@ extension Page {
         if !isGood {
             text =
                 "\(probe.hook): \(probe.reason ?? "no reason given"). "
-                + "Without it: no \(probe.adds) (\(probe.signal))"
+                + "Not told without it: \(probe.adds) (\(probe.signal))"
         }
         paragraph(
             text, indent: 2, label: "\(padded(probe.state.rawValue, 9, isRight: false))\(name)  ",

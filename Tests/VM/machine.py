@@ -40,8 +40,9 @@ TWO = Shape("2 nodes", nodes=2, nvme_node=1, network_node=1)
 FOUR = Shape("4 nodes", nodes=4, mib_per_node=640, nvme_node=1, network_node=3)
 
 
-def command(qemu, shape, kernel, initrd, folder):
-    """The whole command line; the disk of the NVMe is a file in `folder`."""
+def command(qemu, shape, kernel, initrd, folder, words=""):
+    """The whole command line; the disk of the NVMe is a file in `folder`. `words`: more for the
+    kernel."""
     disk = pathlib.Path(folder) / "nvme.img"
     with open(disk, "wb") as file:
         file.truncate(64 << 20)
@@ -52,7 +53,7 @@ def command(qemu, shape, kernel, initrd, folder):
         "-accel", "tcg,thread=multi", "-display", "none", "-no-reboot", "-nodefaults", "-m", f"{shape.nodes * shape.mib_per_node}M",
         "-smp", f"{shape.cpus},sockets={shape.nodes},cores={cores},threads={shape.threads}",
         "-kernel", kernel.image, "-initrd", initrd,
-        "-append", KERNEL_WORDS,
+        "-append", f"{KERNEL_WORDS} {words}",
     ]
     for node in range(shape.nodes):
         cpus = shape.cpus_of(node)

@@ -19,6 +19,7 @@ sys.path.insert(0, str(HERE))
 
 import archive as archives  # noqa: E402
 import checks  # noqa: E402
+import daemon_checks  # noqa: E402
 import emulator  # noqa: E402
 import guest as guests  # noqa: E402
 import initrd  # noqa: E402
@@ -34,13 +35,15 @@ SHAPES = {shape.nodes: shape for shape in (machine.ONE, machine.TWO, machine.FOU
 SCENARIOS = PLACEMENT + HOST
 # A boot of its own: Debian's cloud kernels have no soft RoCE.
 ROCE = "soft-roce"
+# Another, for the whole kernel is locked down.
+LOCKDOWN = "lockdown"
 MOST_BOOTS = 4  # that die at one place
 # One boot for each kernel, with what tells most in the least time.
-QUICK = {"nodes": [2], "scenarios": ["well-placed", "far-memory", "quota"]}
+QUICK = {"nodes": [2], "scenarios": ["well-placed", "far-memory", "quota", LOCKDOWN]}
 
 
 def parsed():
-    names = [s.name for s in SCENARIOS] + [ROCE]
+    names = [s.name for s in SCENARIOS] + [ROCE, LOCKDOWN]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one boot per kernel, few scenarios")
     parser.add_argument("--kernel", action="append", choices=SERIES, help="default: all")
@@ -102,13 +105,24 @@ def carry(qemu, kernel, disk, chosen, tally):
              chosen.work / "runs" / f"{kernel.series}-roce", tally, where)
 
 
-def work_off(todo, qemu, kernel, shape, disk, folder, tally, where):
+def lock(qemu, kernel, disk, chosen, tally):
+    """A kernel that lets nobody read its memory."""
+    where = f"{kernel.series}, locked down"
+
+    def look(guest, shape, kernel, folder, where, tally):
+        tally.check(where, LOCKDOWN, lambda: daemon_checks.locked(guest, shape, kernel))
+
+    work_off([(LOCKDOWN, look)], qemu, kernel, machine.ONE, disk,
+             chosen.work / "runs" / f"{kernel.series}-locked", tally, where, daemon_checks.LOCKED)
+
+
+def work_off(todo, qemu, kernel, shape, disk, folder, tally, where, words=""):
     """An emulated guest that stops answering is booted again, and goes on where it was; too often at
     the same place is a failure. The emulator loses timers of a CPU now and then."""
     deaths = collections.Counter()
     while todo:
         try:
-            boot(todo, qemu, kernel, shape, disk, folder, tally, where)
+            boot(todo, qemu, kernel, shape, disk, folder, tally, where, words)
         except guests.Dead as error:
             name = todo[0][0]
             deaths[name] += 1
@@ -119,11 +133,11 @@ def work_off(todo, qemu, kernel, shape, disk, folder, tally, where):
                 print(f"again  {where:22}{name:20}         {error}", flush=True)
 
 
-def boot(todo, qemu, kernel, shape, disk, folder, tally, where):
+def boot(todo, qemu, kernel, shape, disk, folder, tally, where, words):
     """One boot; what is done is taken off `todo`."""
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "commands.log", "a") as log:
-        guest = guests.Guest(machine.command(qemu, shape, kernel, disk, folder),
+        guest = guests.Guest(machine.command(qemu, shape, kernel, disk, folder, words),
                              folder / "console.log", log)
         try:
             tally.say(where, "boot", "ok", kernel.release, guest.boot_seconds)
@@ -136,7 +150,9 @@ def boot(todo, qemu, kernel, shape, disk, folder, tally, where):
 
 
 def look(guest, shape, kernel, folder, where, tally):
-    for name, body in (("machine", checks.machine), ("load-test", checks.load_test)):
+    for name, body in (("machine", checks.machine), ("load-test", checks.load_test),
+                       ("verifier", daemon_checks.verified),
+                       ("hot-unplug", daemon_checks.hot_unplug)):
         tally.check(where, name, lambda: body(guest, shape, kernel))
     tally.check(where, "topology", lambda: checks.topology(guest, shape, kernel, folder))
 
@@ -183,10 +199,14 @@ def main():
     bodies = [(f"{kernel.series}, {SHAPES[nodes].name}",
                functools.partial(examine, qemu, kernel, SHAPES[nodes], disk, chosen, tally))
               for kernel, disk in zip(found, disks) for nodes in chosen.nodes
-              if set(chosen.scenario) - {ROCE}]
+              if set(chosen.scenario) - {ROCE, LOCKDOWN}]
     bodies += [(f"{kernel.series}, soft RoCE",
                 functools.partial(carry, qemu, kernel, disk, chosen, tally))
                for kernel, disk in carriers]
+    if LOCKDOWN in chosen.scenario:
+        bodies += [(f"{kernel.series}, locked down",
+                    functools.partial(lock, qemu, kernel, disk, chosen, tally))
+                   for kernel, disk in zip(found, disks)]
     for where, body in bodies:
         try:
             body()
