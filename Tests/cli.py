@@ -120,6 +120,25 @@ def test_unknown_rule():
     expect_failure(2, r"no rule \\x1b", "explain", "\x1b[31mred")
 
 
+def test_planted_output_is_refused():
+    if not IS_ROOT:
+        raise Skip("only root can plant files of others")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o1777)
+        precious = pathlib.Path(folder, "precious")
+        precious.write_text("precious")
+        link, own, plain = (pathlib.Path(folder, name) for name in ["link", "own", "plain"])
+        link.symlink_to(precious)
+        own.symlink_to(precious)
+        plain.write_text("bait")
+        os.chown(plain, 65534, 65534)
+        os.chown(link, 65534, 65534, follow_symlinks=False)
+        for path in [link, plain]:
+            expect_failure(2, "somebody else put it", "topology", "--output", path)
+        expect(precious.read_text() == "precious" and plain.read_text() == "bait", "written to")
+        expect(stoker("topology", "--output", own).returncode == 0, "a link of one's own")
+
+
 def test_unwritable_output():
     expect_failure(2, "cannot write /nonexistent/report", "diagnose", "--duration", "30s",
                    "--output", "/nonexistent/report")

@@ -12,10 +12,37 @@ struct Destination: ~Copyable {
             descriptor = STDOUT_FILENO
             return
         }
-        descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        descriptor = try Self.opened(path)
+    }
+
+    private static func opened(_ path: String) throws(Failure) -> CInt {
+        let planted = Failure(
+            "cannot write \(path): somebody else put it into a folder where everybody may;"
+                + " name another file")
+        guard !isPlanted(path) else { throw planted }
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
             throw Failure("cannot write \(path): \(String(cString: strerror(errno)))")
         }
+        // Once more, for what was put there meanwhile.
+        guard !isPlanted(path) else {
+            close(descriptor)
+            throw planted
+        }
+        return descriptor
+    }
+
+    /// Whether a file or a link is another user's, in a folder such as /tmp: what the kernel itself
+    /// refuses where fs.protected_symlinks and fs.protected_regular are set. Devices are no trap.
+    private static func isPlanted(_ path: String) -> Bool {
+        var file = stat()
+        var folder = stat()
+        let parent = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        guard lstat(path, &file) == 0, stat(parent, &folder) == 0 else { return false }
+        let isForAll = folder.st_mode & (S_ISVTX | S_IWOTH) == S_ISVTX | S_IWOTH
+        let kind = file.st_mode & S_IFMT
+        let isTrap = kind == S_IFLNK || kind == S_IFREG || kind == S_IFIFO
+        return isForAll && isTrap && file.st_uid != geteuid() && file.st_uid != folder.st_uid
     }
 
     deinit {
