@@ -8,13 +8,13 @@ extension Rank {
     /// Doses moved to where their effect shows: batches that were loaded ahead delay it. A dose
     /// that only follows the idling cannot have caused it and is taken out.
     mutating func align(
-        to response: [Double], windowNanoseconds: Double, using generator: inout SeededGenerator
+        windowNanoseconds: Double, using generator: inout SeededGenerator
     ) {
-        let places = response.indices.filter { !response[$0].isNaN }
+        let places = known
         let reach = windowNanoseconds > 0 ? longestLagNanoseconds / windowNanoseconds : 0
         let lags = min(Int(min(max(reach, 5), 25)), (places.count - 1) / 6)
         guard lags >= LagCorrelation.leastClaimed else { return }
-        let response = places.map { response[$0] }
+        let response = places.map { idle[$0] }
         // One dose may fall while another rises: only where all together come at another time
         // than the idling is there an order to look for.
         guard order(places.map { lost[$0] }, response, lags, &generator) != nil else { return }

@@ -10,15 +10,8 @@ package func attribute(
 ) -> [GPUAttribution] {
     let lengths = look.windows.map { Double($0.length) }
     var ranks = look.gpus.map { Rank($0, windows: look.windows) }
-    let original = ranks
     for place in ranks.indices {
-        let peers = Peers(of: place, among: original, limit: Matter.cleanFloor)
-        let response = ranks[place].idle.enumerated().map { window, idle in
-            let usual = peers?.idle[window] ?? 0
-            return usual.isNaN ? idle : idle - usual
-        }
-        ranks[place].align(
-            to: response, windowNanoseconds: median(lengths) ?? 0, using: &generator)
+        ranks[place].align(windowNanoseconds: median(lengths) ?? 0, using: &generator)
     }
     let charges = surest(charges(ranks, &generator))
     return ranks.indices.map { place in

@@ -94,7 +94,7 @@ struct Evidence {
         let dose = smooth(places.map { lost[$0] })
         let block = max(1, min(5, places.count / 4))
         let line = theilSen(
-            dose: dose, response: smooth(free), block: block, using: &generator)
+            dose: dose, response: smooth(free), samples: 100, block: block, using: &generator)
         var part = 1.0
         if places.count >= slopeWindows, let line, line.interval.upperBound < leastSlope {
             part = line.interval.lowerBound > 0 ? line.slope : 0

@@ -22,6 +22,7 @@ package struct HostFacts: Sendable, Equatable, Codable {
     package var hugepages: [HugepagePool] = []
     package var cgroups = CgroupLayout()
     package var managers = Managers()
+    package var pcie = PCIeSettings()
 
     package init() {}
 }

@@ -1,7 +1,7 @@
 extension Managers {
     /// Processes that change settings or place tasks by themselves, by the name the kernel shows.
     private static let known: Set = [
-        "irqbalance", "ksmtuned", "kubelet", "numad", "power-profiles-", "slurmd", "slurmstepd",
+        "irqbalance", "ksmtuned", "kubelet", "numad", "nv-fabricmanage", "power-profiles-", "slurmd", "slurmstepd",
         "thermald", "tuned",
     ]
 

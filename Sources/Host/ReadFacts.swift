@@ -19,6 +19,7 @@ extension HostFacts {
         facts.hugepages = HugepagePool.read(from: host)
         facts.cgroups = CgroupLayout.read(from: host)
         facts.managers = Managers.read(from: host)
+        facts.pcie = PCIeSettings.read(from: host, of: bus.devices)
         return facts
     }
 

@@ -40,6 +40,12 @@ func idleReasons(_ gpu: GPULoss) -> [String] {
         "\(percent(part.share)) \(part.rule)"
             + (part.culprit.map { " by " + described($0) } ?? "") + " (\(part.confidence.rawValue))"
     }
+    if gpu.throttledShare >= worthALine {
+        reasons.append("\(percent(gpu.throttledShare)) while heat or power held a GPU back")
+    }
+    if gpu.fabricShare >= worthALine {
+        reasons.append("\(percent(gpu.fabricShare)) while the fabric took no data")
+    }
     if gpu.programShare >= worthALine {
         reasons.append("\(percent(gpu.programShare)) while the program itself was at work")
     }

@@ -12,6 +12,8 @@ func gpus(_ observation: Observation, _ diagnosis: Diagnosis) -> JSON {
                 ("processes", .array(gpu.processes.map { JSON($0) })),
                 ("idleShare", .number(gpu.idleShare)),
                 ("hostShare", .number(gpu.hostShare)),
+                ("throttledShare", .number(gpu.throttledShare)),
+                ("fabricShare", .number(gpu.fabricShare)),
                 ("programShare", .number(gpu.programShare)),
                 ("unexplainedShare", .number(gpu.unexplainedShare)),
                 ("parts", .array(gpu.parts.map(part))),

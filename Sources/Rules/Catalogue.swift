@@ -2,4 +2,5 @@
 /// same one: the more specific stands before the more general. A new rule is one new file, and
 /// one entry in one of these lists.
 package let catalogue: [Rule] =
-    gpuRules + fabricRules + memoryAndStorageRules + placementRules + schedulingRules
+    gpuRules + fabricRules + pcieSettingRules + memoryAndStorageRules + placementRules
+    + schedulingRules

@@ -56,7 +56,7 @@ private func verdict(
         return .unknown
     }
     let isIdle = gpus.contains {
-        idleWithoutCause.isReached(by: $0.programShare + $0.unexplainedShare)
+        idleWithoutCause.isReached(by: $0.otherShare)
     }
     return isIdle ? .notHost : .healthy
 }

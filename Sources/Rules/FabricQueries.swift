@@ -3,6 +3,8 @@ import Host
 import Signals
 import Training
 
+let usedPort = Limit(1e8, "bytes/s", source: "judgement: a port that RDMA really uses")
+
 /// Questions that several rules about the fabric ask of an observation.
 extension Observation {
     /// Ports of adapters. Soft RoCE counts what it itself does wrong, not a fabric.
@@ -13,6 +15,22 @@ extension Observation {
     /// Ports that carry RDMA over Ethernet.
     func rocePorts() throws(Unavailable) -> [FabricPort] {
         try fabricPorts().filter { $0.facts.layer == .ethernet }
+    }
+
+    /// Ports that RDMA really uses, with their adapters.
+    func usedPorts() throws(Unavailable) -> [(port: FabricPort, adapter: DeviceFacts)] {
+        try fabricPorts().compactMap { port in
+            guard usedPort.isReached(by: bytesPerSecond(port)),
+                let adapter = device(at: port.facts.address)
+            else { return nil }
+            return (port, adapter)
+        }
+    }
+
+    /// The GPUs that the job computes on.
+    var jobGPUs: [DeviceFacts] {
+        let used = Set(job.processes.flatMap(\.gpus))
+        return facts.devices.filter { $0.kind == .gpu && used.contains($0.address) }
     }
 
     func device(at address: String?) -> DeviceFacts? {
@@ -59,6 +77,24 @@ extension Finding {
         finding.isOutsideHost = true
         return finding
     }
+}
+
+extension Finding {
+    /// A setting that may cost something, and of which no cost was measured.
+    static func advice(
+        _ rule: String, _ summary: String, _ culprit: FindingCulprit, _ evidence: [Evidence],
+        _ fix: Fix, verify: String
+    ) -> Finding {
+        Finding(
+            rule: rule, cause: .configuration, severity: .info, confidence: .configuration,
+            summary: summary, culprit: culprit, evidence: evidence, fix: fix, verify: verify)
+    }
+}
+
+/// A register of 16 bits as setpci writes it: four digits.
+func hexadecimalWord(_ word: Int) -> String {
+    let digits = String(word & 0xffff, radix: 16)
+    return String(repeating: "0", count: 4 - digits.count) + digits
 }
 
 extension Fix {

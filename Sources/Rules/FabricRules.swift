@@ -10,4 +10,15 @@ package let fabricRules: [Rule] = [
     .receiverNotReady,
     .rocePFCECNMisconfig,
     .roceMTU,
+    .gpuNICTopology,
+    .gpuDirectModule,
+    .pcieReadRequest,
+    .pcieRelaxedOrdering,
+]
+
+/// Settings of PCI Express that cost something only together with certain devices.
+package let pcieSettingRules: [Rule] = [
+    .pcieAccessControl,
+    .iommuTranslation,
+    .pcieASPM,
 ]

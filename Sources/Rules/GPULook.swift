@@ -1,4 +1,5 @@
 import Correlation
+import Fabric
 import Host
 import Signals
 import Training
@@ -10,6 +11,8 @@ struct GPULook {
     private var launching: [String: Set<Int32>] = [:]
     private let observation: Observation
     private let meter: DoseMeter
+    /// Of each window, how much the worst port could not send, 0 to 1.
+    private let fabric: [Double]
 
     init(_ observation: Observation, of findings: [Finding]) {
         self.observation = observation
@@ -19,6 +22,7 @@ struct GPULook {
                 launching[pci, default: []].insert(thread.tid)
             }
         }
+        fabric = observation.timeline.map(observation.congestion)
         meter = DoseMeter(
             observation, of: findings, by: launching.values.reduce(into: []) { $0.formUnion($1) })
     }
@@ -84,6 +88,7 @@ struct GPULook {
             gpu: pci, job: "", idle: readings.map { $0?.activity.idleShare })
         series.running = observation.timeline.map { runningShare($0, tids) }
         series.held = readings.map { $0?.limits.heldShare ?? 0 }
+        series.fabric = fabric
         series.excluded = readings.map { reading in
             guard let reading else { return nil }
             return reading.isLost || !reading.xids.isEmpty ? .error : nil
@@ -99,6 +104,16 @@ struct GPULook {
             threads.threads.lazy.filter { tids.contains($0.tid) }
             .map { $0.time[.running] }.max() ?? 0
         return min(1, Double(running) / Double(window.nanoseconds))
+    }
+}
+
+extension Observation {
+    /// Of a window in which the fabric was congested, 0 to 1: a little waiting is usual.
+    fileprivate func congestion(_ window: Window) -> Double {
+        let ports = ((try? window(FabricPorts.self)) ?? FabricPorts()).ports
+        let waits = ports.lazy.filter { !$0.facts.isSoftware }
+            .compactMap { SendWait($0, window) }.filter(\.isMuch)
+        return (waits.map(\.percent).max() ?? 0) / 100
     }
 }
 

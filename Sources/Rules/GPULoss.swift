@@ -35,6 +35,11 @@ package struct GPULoss: Sendable, Equatable {
     package var idleShare: Double
     /// Never more together than `idleShare`; the largest first.
     package var parts: [Part]
+    /// Idle while heat or the power supply held back a GPU of the job: this one, or one that it may
+    /// wait for. 0 to 1.
+    package var throttledShare: Double
+    /// Idle while a port of the host had data to send that the fabric did not take. 0 to 1.
+    package var fabricShare: Double
     /// Idle while the launch thread was at work on its CPU: the program's own doing. 0 to 1.
     package var programShare: Double
     /// Idle for a reason that nothing here shows. 0 to 1.
@@ -42,19 +47,27 @@ package struct GPULoss: Sendable, Equatable {
 
     package init(
         pci: String, name: String?, processes: [Int32], idleShare: Double, parts: [Part] = [],
-        programShare: Double = 0, unexplainedShare: Double = 0
+        throttledShare: Double = 0, fabricShare: Double = 0, programShare: Double = 0,
+        unexplainedShare: Double = 0
     ) {
         self.pci = pci
         self.name = name
         self.processes = processes
         self.idleShare = idleShare
         self.parts = parts
+        self.throttledShare = throttledShare
+        self.fabricShare = fabricShare
         self.programShare = programShare
         self.unexplainedShare = unexplainedShare
     }
 
     /// Idle time that findings about the host explain, 0 to 1.
     package var hostShare: Double { parts.reduce(0) { $0 + $1.share } }
+
+    /// Idle time that is not the host's, with a reason or without, 0 to 1.
+    package var otherShare: Double {
+        throttledShare + fabricShare + programShare + unexplainedShare
+    }
 }
 
 /// KNOWLEDGE B0.5: less of the GPUs' time is not worth a change.
@@ -91,8 +104,9 @@ func gpuLosses(
             attribution, name: names[attribution.gpu] ?? nil,
             processes: input.processes(on: attribution.gpu), findings)
         let own = max(gpu.programShare, input.idleBesideOwnWork(of: gpu.pci))
-        gpu.programShare = min(own, max(0, gpu.idleShare - gpu.hostShare))
-        gpu.unexplainedShare = max(0, gpu.idleShare - gpu.hostShare - gpu.programShare)
+        let left = gpu.idleShare - gpu.hostShare - gpu.throttledShare - gpu.fabricShare
+        gpu.programShare = min(own, max(0, left))
+        gpu.unexplainedShare = max(0, left - gpu.programShare)
         return gpu
     }
     return (findings, gpus)
@@ -116,6 +130,8 @@ extension GPULoss {
                     share: share(part.nanoseconds),
                     confidence: part.confidence == .measured ? .measured : .associated)
             },
+            throttledShare: share(attribution.rest.gpu),
+            fabricShare: share(attribution.rest.fabric),
             programShare: share(attribution.rest.program + attribution.usualOnCPU))
     }
 }

@@ -6,6 +6,7 @@ package let gpuRules: [Rule] = [
     .gpuPowerCap,
     .gpuApplicationClocks,
     .gpuDriverMismatch,
+    .fabricManager,
     .gpuPersistence,
     .launchGap,
     .nothingFound,

@@ -2,12 +2,6 @@ import Fabric
 import Signals
 import Training
 
-/// A tick is the time of 64 bytes: (7 + 1) of 8 bytes, on adapters of this century. How older ones
-/// count is not known, so the share is called an estimate.
-private let bytesPerTick = 64.0
-private let waiting = Limit(
-    5, "% of the link's time", source: "judgement, after the congestion report of ibdiagnet")
-
 extension Rule {
     package static let ibCongestion = Rule(
         id: "ib-congestion", cause: .fabricCongestion, ceiling: .warning,
@@ -43,7 +37,7 @@ extension Rule {
             ])
     ) { observation throws(Unavailable) in
         try observation.fabricPorts().compactMap { port in
-            guard let wait = SendWait(port, observation.whole), waiting.isReached(by: wait.percent)
+            guard let wait = SendWait(port, observation.whole), wait.isMuch
             else { return nil }
             let share = (wait.isAtLeast ? "at least " : "") + briefFigure(wait.percent)
             return .outside(
@@ -53,7 +47,7 @@ extension Rule {
                 time: the fabric is congested, not this host
                 """, port.culprit,
                 [
-                    waiting.evidence("data waited for the fabric (estimate)", wait.percent),
+                    SendWait.much.evidence("data waited for the fabric (estimate)", wait.percent),
                     Evidence(
                         name: "data sent", value: observation.whole.perSecond(port.sentBytes ?? 0),
                         unit: "bytes/s"),
@@ -68,22 +62,5 @@ extension Rule {
                 verify: "`perfquery -x -C \(shellWord(port.facts.device)) -P \(port.facts.port)`: "
                     + "PortXmitWait grows by less than 5 % of the ticks that pass")
         }
-    }
-}
-
-/// Time in which a port could not send.
-private struct SendWait {
-    var percent: Double
-    var isAtLeast: Bool
-
-    init?(_ port: FabricPort, _ window: Window) {
-        guard let line = port.facts.bytesPerSecond, line > 0, window.nanoseconds > 0 else {
-            return nil
-        }
-        let lost = Double(port.port["port_xmit_wait"]) * bytesPerTick
-        let paused = Double(port.pausedMicroseconds("rx")) / 1e6
-        // More than all of the time cannot have been waited: this adapter's ticks are shorter.
-        percent = min(100, 100 * max(lost / line, paused) / window.seconds)
-        isAtLeast = port.port.stuck.contains("port_xmit_wait")
     }
 }

@@ -25,7 +25,8 @@ extension Rule {
                 The kernel's counts at both ends of the look, of every GPU, adapter and drive and \
                 of each bridge above it up to the root port: the error is often booked at the \
                 other end of the link. Ten corrected errors an hour and three at least, or one \
-                that was not corrected.
+                that was not corrected. GPUs count by themselves what they had to repeat: more \
+                in a minute than one damaged bit in 10^12 would make.
                 """,
             fix: """
                 Nothing that can be typed. Reseat or replace the card, the riser or the cable \
@@ -42,11 +43,17 @@ extension Rule {
                 "https://github.com/NVIDIA/DCGM (health checks of PCIe)",
             ])
     ) { observation throws(Unavailable) in
-        let functions = try observation.whole(PCIe.self).functions
-        guard functions.contains(where: { $0.correctable != nil }) else {
-            throw Unavailable("no PCI Express device reports errors (AER)")
+        let functions = observation.optional(PCIe.self)?.functions ?? []
+        let gpus = observation.optional(GPUs.self)?.gpus ?? []
+        guard
+            functions.contains(where: { $0.correctable != nil })
+                || gpus.contains(where: { $0.link.replays != nil })
+        else {
+            throw Unavailable(
+                "no PCI Express device reports errors (AER), and no GPU repeated transfers")
         }
         return functions.compactMap { observation.errors(of: $0) }
+            + gpus.compactMap { observation.replaying($0) }
     }
 }
 

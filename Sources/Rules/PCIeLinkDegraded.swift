@@ -134,7 +134,9 @@ extension Observation {
             $0.facts.address == device.address
         }
         let drives = (optional(Disks.self)?.disks ?? []).filter { device.names.contains($0.name) }
+        let gpu = (optional(GPUs.self)?.gpus ?? []).first { $0.pci == device.address }?.link
         return ports.reduce(0) { $0 + bytesPerSecond($1) }
+            + whole.perSecond(gpu?.sentBytes ?? 0) + whole.perSecond(gpu?.receivedBytes ?? 0)
             + drives.reduce(0) { sum, drive in
                 sum + whole.perSecond(drive.readBytes) + whole.perSecond(drive.writeBytes)
             }

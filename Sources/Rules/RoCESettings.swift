@@ -5,7 +5,6 @@ import Training
 /// 4096 bytes of data and the headers of RoCE v2; the kernel's iboe_get_mtu asks for 4,192.
 private let leastMTU = Limit(
     4_200, "bytes", source: "judgement: what RDMA packets of 4,096 bytes need")
-private let usedPort = Limit(1e8, "bytes/s", source: "judgement: a port that RDMA really uses")
 
 extension Rule {
     package static let rocePFCECNMisconfig = Rule(

@@ -29,8 +29,8 @@ import Testing
 
                 Probes
                   ok       sched  tp_btf/sched_switch: the ledger of every thread
-                  refused  block  tp_btf/block_rq_complete: needs CAP_BPF. Not told
-                                  without it: time of each disk request (block)
+                  refused  block  tp_btf/block_rq_complete: needs CAP_BPF. Not told without it:
+                                  time of each disk request (block)
 
                 Signals
                   ok       sched

@@ -1,3 +1,4 @@
+import Fabric
 import Host
 import Rules
 import Signals
@@ -108,6 +109,34 @@ private struct Scene {
         #expect(diagnosis.verdict == .notHost)
         #expect(diagnosis.findings.map(\.rule).contains("nothing-found"))
         #expect(diagnosis.gpus.map(\.hostShare) == [0])
+    }
+
+    @Test func idleWhileTheFabricTakesNothingIsTheFabrics() throws {
+        var scene = Scene()
+        scene.idle = { _, at in at < 5 ? 300_000_000 : 2_000_000 }
+        var observation = scene.observation
+        func ports(_ seconds: Range<Int>) -> FabricPorts {
+            var facts = FabricPortFacts(device: "mlx5_0", port: 1)
+            (facts.layer, facts.state, facts.gigabits, facts.lanes) =
+                (.infiniBand, "ACTIVE", 400, 4)
+            (facts.address, facts.driver) = ("0000:0f:00.0", "mlx5_core")
+            var port = FabricPort(facts)
+            // Ticks of 64 bytes in two fifths of each of the first five seconds.
+            let congested = UInt64(seconds.filter { $0 < 5 }.count)
+            port.port = FabricCounters(["port_xmit_wait": congested * 50_000_000_000 * 2 / 5 / 64])
+            return FabricPorts(ports: [port])
+        }
+        observation.whole.change[FabricPorts.self] = .success(ports(0..<10))
+        for at in 0..<10 {
+            observation.timeline[at].change[FabricPorts.self] = .success(ports(at..<at + 1))
+        }
+        let diagnosis = diagnose(catalogue, observation)
+        #expect(diagnosis.verdict == .notHost)
+        for gpu in diagnosis.gpus {
+            #expect(gpu.fabricShare > 0.8 * gpu.idleShare && gpu.hostShare == 0, "\(gpu)")
+            #expect(gpu.hostShare + gpu.otherShare <= gpu.idleShare + 1e-9)
+        }
+        #expect(diagnosis.findings.first?.rule == "ib-congestion")
     }
 
     @Test func whatTheHostCausedIsNotCalledUnexplained() {

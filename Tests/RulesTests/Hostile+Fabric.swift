@@ -37,6 +37,21 @@ extension HostileHost {
         return port
     }
 
+    mutating func pcieSettings() -> PCIeSettings {
+        var settings = PCIeSettings()
+        for address in ["0000:1a:00.0", "0000:1b:00.0", Self.name] {
+            var function = PCIeFunctionSettings()
+            function.deviceControl = chance() ? Int(truncatingIfNeeded: number()) : nil
+            function.accessControl = chance() ? Int(truncatingIfNeeded: number()) : nil
+            function.translation = chance() ? "DMA" : Self.name
+            settings.functions[address] = function
+        }
+        settings.aspmPolicy = chance() ? "powersave" : "power" + Self.name
+        (settings.hasPeerMemory, settings.isNVIDIAOpen) = (chance(), chance())
+        settings.switches = chance() ? .max : 0
+        return settings
+    }
+
     mutating func links() -> PCIe {
         let addresses = ["0000:1a:00.0", "0000:1b:00.0", "0000:1c:00.0"]
         return PCIe(functions: addresses.map { function($0, below: addresses) })

@@ -204,6 +204,8 @@ struct HostileHost {
         device.node = chance() ? nil : [0, 1, 7].randomElement(using: &dice)
         device.interrupts = [irq]
         device.names = [Self.name]
+        device.vendor = chance() ? 0x10de : 0x15b3
+        device.bridges = chance() ? ["0000:1a:00.0", "0000:1b:00.0"] : []
         return device
     }
 
@@ -266,6 +268,8 @@ struct HostileHost {
         facts.hugepages = [0, 1].map { pool($0) }
         facts.devices = [device(41), device(57)]
         facts.gpus = [gpuFacts()]
+        facts.pcie = pcieSettings()
+        facts.isVirtualMachine = chance()
         facts.interrupts = [41, 57].map {
             var irq = InterruptFacts(irq: $0, name: "nvme0q1")
             (irq.device, irq.isManaged) = (chance() ? "0000:1b:00.0" : nil, chance())
@@ -283,6 +287,7 @@ struct HostileHost {
             process.affinityChanges = [pid: Int(truncatingIfNeeded: number())]
             process.allowed = chance() ? CPUList([0, 5]) : nil
             process.hasDeviceOpen = chance()
+            process.gpus = chance() ? [Self.gpu] : []
             process.memory = chance() ? memory() : nil
             process.allowedNodes = chance() ? [0, 7] : nil
             return process

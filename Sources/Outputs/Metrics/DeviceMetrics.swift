@@ -15,6 +15,12 @@ let deviceFamilies = [
         "The part of the idle time that goes back to the host, by cause: estimates, from looks over the last seconds."
     ),
     gpuCounter(
+        "idle_throttled_seconds",
+        "The part of the idle time in which heat or the power supply held a GPU of the job back."),
+    gpuCounter(
+        "idle_fabric_seconds",
+        "The part of the idle time in which a port had data that the fabric did not take."),
+    gpuCounter(
         "idle_program_seconds",
         "The part of the idle time in which the launch thread was at work on its CPU."),
     gpuCounter("idle_unexplained_seconds", "The part of the idle time that nothing here explains."),
@@ -83,11 +89,13 @@ extension MetricCounters {
                     "stoker_gpu_idle_host_seconds_total", [loss.pci, part.cause.rawValue],
                     part.share * seconds)
             }
-            grow(
-                "stoker_gpu_idle_program_seconds_total", [loss.pci], loss.programShare * seconds)
-            grow(
-                "stoker_gpu_idle_unexplained_seconds_total", [loss.pci],
-                loss.unexplainedShare * seconds)
+            let others = [
+                ("throttled", loss.throttledShare), ("fabric", loss.fabricShare),
+                ("program", loss.programShare), ("unexplained", loss.unexplainedShare),
+            ]
+            for (reason, share) in others {
+                grow("stoker_gpu_idle_\(reason)_seconds_total", [loss.pci], share * seconds)
+            }
         }
     }
 
