@@ -17,7 +17,7 @@ C_SOURCES := bpf/*.bpf.c bpf/include/*.h bpf/records/*.h Sources/CEthtool/*.c \
 	Sources/CService/*.c Sources/CService/include/*.h \
 	Tests/GPU/*.c Tests/NVML/*.c Tests/NVML/*.h
 
-.PHONY: run build release test test-vm test-systemd lint format bench bench-accuracy bench-overhead bench-scale bench-daemon \
+.PHONY: run build release test test-vm test-systemd lint format bench bench-accuracy bench-overhead bench-scale bench-daemon bench-attribution \
 	install docs clean
 
 run: release
@@ -51,7 +51,7 @@ format:
 	$(SWIFT) format --in-place --recursive $(SWIFT_SOURCES)
 	clang-format -i $(C_SOURCES)
 
-bench: bench-accuracy bench-overhead bench-scale bench-daemon
+bench: bench-accuracy bench-overhead bench-scale bench-daemon bench-attribution
 
 bench-accuracy: release .build/packages-bench
 	Benchmarks/accuracy/run.py
@@ -63,6 +63,11 @@ bench-overhead: release .build/packages-bench
 bench-scale: .build/packages-build
 	STOKER_STATIC=1 $(SWIFT) build -c release --static-swift-stdlib --product scale-bench
 	.build/release/scale-bench
+
+# Twenty simulated jobs of each kind whose true loss is known, and the table of docs/correlation.md.
+bench-attribution:
+	STOKER_TABLE=1 $(SWIFT) test -c release -Xswiftc -enable-testing --filter AccuracyTests \
+		--package-path Benchmarks/attribution --scratch-path .build/attribution
 
 # Beside node_exporter. For hours: Benchmarks/daemon/run.py --soak 60
 bench-daemon: release .build/packages-bench .build/packages-test
