@@ -1,8 +1,8 @@
 extension Managers {
     /// Processes that change settings or place tasks by themselves, by the name the kernel shows.
     private static let known: Set = [
-        "irqbalance", "ksmtuned", "kubelet", "numad", "nv-fabricmanage", "power-profiles-", "slurmd", "slurmstepd",
-        "thermald", "tuned",
+        "irqbalance", "ksmtuned", "kubelet", "numad", "nv-fabricmanage", "power-profiles-",
+        "slurmd", "slurmstepd", "thermald", "tuned",
     ]
 
     package static func read(from host: Host) -> Managers {

@@ -259,8 +259,7 @@ struct InterruptOwnerTests {
 
 extension Tree {
     /// A PCI function with its link on the bus. `path` is below /sys/devices.
-    func function(_ path: String, class code: String, ids: String, node: String) throws
-    {
+    func function(_ path: String, class code: String, ids: String, node: String) throws {
         let folder = "/sys/devices/\(path)"
         let parts = ids.split(separator: ":")
         try write("\(folder)/class", code)
