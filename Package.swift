@@ -154,7 +154,7 @@ let package = Package(
             swiftSettings: common),
         .testTarget(
             name: "DaemonTests",
-            dependencies: ["Daemon", "Host", "Rules", "Signals", "Training"],
+            dependencies: ["Daemon", "Host", "Machines", "Rules", "Signals", "Training"],
             swiftSettings: common),
         .testTarget(
             name: "RecordingTests",

@@ -120,7 +120,7 @@ package struct Engine: ~Copyable {
             on: host, scope: scope, topology: facts.topology,
             gpus: GPUTable(facts.devices), memoryNanoseconds: settings.window)
         job = Job(scope: scope)
-        sliding = SlidingWindow(nanoseconds: settings.window)
+        sliding = SlidingWindow(nanoseconds: settings.window, memory: ownMemoryLimit(on: host))
         persistence = Persistence(
             raiseAfter: settings.raiseAfter, clearAfter: settings.clearAfter)
         budget = OverheadBudget(ratio: settings.overhead)

@@ -40,6 +40,19 @@ struct SlidingWindowTests {
         #expect(view.step.seconds == 940)
     }
 
+    @Test(
+        arguments: [
+            (nil, 10), (256 << 20, 10), (48 << 20, 3), (40 << 20, 2), (1 << 20, 2), (0, 2),
+        ] as [(UInt64?, UInt64)])
+    func littleMemoryLeavesFewerSamples(memory: UInt64?, seconds: UInt64) throws {
+        var sliding = SlidingWindow(nanoseconds: 10_000_000_000, memory: memory)
+        var last: SlidingWindow.View?
+        for second in 1...20 {
+            last = sliding.add(sample(UInt64(second), threads: 2_000), subtract)
+        }
+        #expect(try #require(last).whole.seconds == Double(seconds))
+    }
+
     @Test func aCrowdOfThreadsLeavesFewerSamples() throws {
         var sliding = SlidingWindow(nanoseconds: 10_000_000_000)
         var last: SlidingWindow.View?
