@@ -17,7 +17,8 @@ package func ownMemoryLimit(on host: Host, pid: Int32 = getpid()) -> UInt64? {
 }
 
 /// Of a group and all above it.
-private func memoryLimits(_ host: Host, _ root: String, _ path: String, _ file: String) -> [UInt64] {
+private func memoryLimits(_ host: Host, _ root: String, _ path: String, _ file: String) -> [UInt64]
+{
     var parts = path.split(separator: "/")
     var limits: [UInt64] = []
     while true {
