@@ -171,6 +171,16 @@ static __always_inline void count_migration(struct ledger_thread *thread, __u32 
 		thread->node_migrations++;
 }
 
+/* In units of 2^-30 s, so that slots end at powers of two of seconds. */
+static __always_inline void count_wait(struct ledger_thread *thread, struct ledger_cpu *cpu,
+				       __u64 waited)
+{
+	__u32 slot = slot_of((waited * 1100 >> 10) - 1, LEDGER_WAIT_SLOTS);
+
+	slot += thread->role * LEDGER_WAIT_SLOTS;
+	cpu->waits[slot & (LEDGER_ROLES * LEDGER_WAIT_SLOTS - 1)]++;
+}
+
 static __always_inline void charge_off_cpu(struct ledger_thread *thread, struct task_struct *task,
 					   struct ledger_cpu *cpu, __u32 number, __u64 now)
 {
@@ -194,8 +204,7 @@ static __always_inline void charge_off_cpu(struct ledger_thread *thread, struct 
 		thread->writing += asleep;
 	if (!waited)
 		return;
-	/* Units of 2^-30 s, so that slots end at powers of two of seconds. */
-	cpu->waits[slot_of((waited * 1100 >> 10) - 1, LEDGER_WAIT_SLOTS)]++;
+	count_wait(thread, cpu, waited);
 	if (thread->off & LEDGER_OFF_YIELD) {
 		blame(thread, task->pid, WHO(LEDGER_YIELD, 0), waited);
 		return;

@@ -228,6 +228,7 @@ extension Engine {
         if placing { readAt.places = now }
         job = jobs.job(threads, placing: placing)
         job.search = watch.search
+        source.assign(roles: job.roles.mapValues(\.number))
     }
 
     private mutating func judge(

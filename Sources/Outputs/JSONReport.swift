@@ -65,7 +65,7 @@ private func window(_ observation: Observation) -> JSON {
 /// Waits of watched threads for a CPU: how many, and how many of them up to which time,
 /// each bound twice the one before.
 private func runQueueWaits(_ observation: Observation) -> JSON {
-    let slots = (try? observation.whole(CPUs.self).waitSlots) ?? []
+    let slots = (try? observation.whole(CPUs.self).allWaits) ?? []
     return .object([
         ("count", JSON(slots.reduce(0, &+))),
         ("firstUpperSeconds", .number(1 / Double(1 << 29))),

@@ -7,8 +7,13 @@ package struct CPUs: Signal {
     package static let name = "cpu"
 
     package var cpus: [CPUActivity]
-    /// Waits of watched threads for a CPU: slot n counts those above 2^(n - 30) s, up to twice as
-    /// long; the last one all that are longer.
+    /// Numbers of roles of which waits are counted apart.
+    package static let waitRoles = Int(LEDGER_ROLES)
+    /// Slots of each role.
+    package static let waitSlotsEach = Int(LEDGER_WAIT_SLOTS)
+    /// Waits of watched threads for a CPU, one role after the other: slot n of a role counts those
+    /// above 2^(n - 30) s, up to twice as long; its last one all that are longer. Empty without
+    /// probes.
     package var waitSlots: [UInt64]
     /// Of all threads on all CPUs.
     package var contextSwitches: UInt64 = 0
@@ -18,6 +23,19 @@ package struct CPUs: Signal {
         self.cpus = cpus
         self.waitSlots = waitSlots
         self.gaps = gaps
+    }
+
+    /// Slots of one role, by its number; empty where none were counted.
+    package func waits(ofRole number: Int) -> ArraySlice<UInt64> {
+        let begin = number * Self.waitSlotsEach
+        guard begin >= 0, begin + Self.waitSlotsEach <= waitSlots.count else { return [] }
+        return waitSlots[begin..<begin + Self.waitSlotsEach]
+    }
+
+    /// Slots of all roles together.
+    package var allWaits: [UInt64] {
+        (0..<Self.waitRoles).map(waits).filter { !$0.isEmpty }
+            .reduce([UInt64](repeating: 0, count: Self.waitSlotsEach)) { zip($0, $1).map(&+) }
     }
 
     package static func open(on source: Source) throws(Unavailable) -> Reader<CPUs> {
@@ -65,7 +83,9 @@ package struct CPUs: Signal {
             cpu.steal = time.steal &* nanosecondsPerTick
             cpus.append(cpu)
         }
-        waitSlots = records.reduce([UInt64](repeating: 0, count: Int(LEDGER_WAIT_SLOTS))) {
+        waitSlots = records.reduce(
+            [UInt64](repeating: 0, count: Self.waitRoles * Self.waitSlotsEach)
+        ) {
             zip($0, elements(of: $1.waits, as: UInt64.self)).map(+)
         }
     }

@@ -84,6 +84,21 @@ package final class LedgerProbe {
         for pid in pids { probe.object.remove("watched", key: UInt32(bitPattern: pid)) }
     }
 
+    /// Roles as the kernel has them: tid, and a number from 1 below LEDGER_ROLES.
+    private var roles: [UInt32: UInt32] = [:]
+
+    /// Has waits counted apart by what these threads do. The others have 0.
+    func assign(_ new: [UInt32: UInt32]) {
+        guard new != roles else { return }
+        for tid in roles.keys where new[tid] == nil { probe.object.remove("roles", key: tid) }
+        for (tid, role) in new where roles[tid] != role {
+            // Where there is no room it stays among the others.
+            _ = try? probe.object.set("roles", key: tid, value: role)
+        }
+        roles = new
+        _ = try? probe.object.iterate("assign_roles", record: UInt8.self)
+    }
+
     /// Processes that found no room in the table of those to be watched.
     private(set) var refused: UInt64 = 0
 

@@ -98,6 +98,18 @@ package final class Source {
         if case .success(let ledger) = ledger { ledger.add(pids) }
     }
 
+    /// Has waits for a CPU counted apart by role from now on: numbers from 1 below
+    /// `CPUs.waitRoles` by tid; threads that are not named have 0.
+    package func assign(roles: [Int32: Int]) {
+        guard case .success(let ledger) = ledger else { return }
+        let known = roles.filter { (1..<CPUs.waitRoles).contains($0.value) }
+        ledger.assign(
+            Dictionary(
+                uniqueKeysWithValues: known.map {
+                    (UInt32(bitPattern: $0.key), UInt32($0.value))
+                }))
+    }
+
     /// Has `look` run at every `look()`.
     func onLook(_ look: @escaping () -> Void) { looks.append(look) }
 

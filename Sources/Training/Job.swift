@@ -68,6 +68,21 @@ package enum Role: String, Sendable, Codable, CaseIterable {
     case launch, loader, pinMemory = "pin-memory", autograd, nccl, checkpoint, other
 }
 
+extension Role {
+    /// The number by which the probe tells it from others; 0 is `other`.
+    package var number: Int {
+        switch self {
+        case .other: 0
+        case .launch: 1
+        case .loader: 2
+        case .pinMemory: 3
+        case .autograd: 4
+        case .nccl: 5
+        case .checkpoint: 6
+        }
+    }
+}
+
 /// A watched process as /proc describes it.
 package struct ProcessFacts: Sendable, Equatable, Codable {
     package var pid: Int32

@@ -44,6 +44,31 @@ extension Kernel {
             #expect(Double(blamed) >= 0.95 * Double(thread.time[.waiting]))
         }
 
+        @Test func countsWaitsByRole() throws {
+            let (first, second) = (try Load("spin", "1", "first"), try Load("spin", "1", "second"))
+            let source = opened(Watch(pids: [first.pid, second.pid]))
+            let read = try CPUs.open(on: source)
+            let count = { (cpus: CPUs, role: Int) in cpus.waits(ofRole: role).reduce(0, +) }
+            let fresh = try read()
+            pass(300, on: source)
+            let without = try read().since(fresh)
+            #expect(count(without, 0) > 0)
+            #expect((1..<CPUs.waitRoles).allSatisfy { count(without, $0) == 0 })
+            source.assign(roles: [first.pid: 1, second.pid: 7, 1: 99])
+            let told = try read()
+            pass(300, on: source)
+            let with = try read().since(told)
+            #expect(count(with, 1) > 0 && count(with, 7) > 0)
+            // Its only threads have roles now; a wait that was under way may have ended before.
+            #expect(count(with, 0) <= 2)
+            #expect(with.allWaits.reduce(0, +) == with.waitSlots.reduce(0, +))
+            source.assign(roles: [second.pid: 7])
+            let again = try read()
+            pass(300, on: source)
+            let back = try read().since(again)
+            #expect(count(back, 0) > 0 && count(back, 1) == 0 && count(back, 7) > 0)
+        }
+
         @Test func namesCulpritsThatHaveEnded() throws {
             let brood = try Load("ephemera", "1", "mayfly 31")
             let victim = try Load("spin", "1", "victim")

@@ -77,6 +77,15 @@ struct {
 	__type(value, __u32);
 } watched SEC(".maps");
 
+/* Roles of threads by tid, where they have one; read by the iterator only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 14);
+	__type(key, __u32);
+	__type(value, __u32);
+} roles SEC(".maps");
+
 static __always_inline struct ledger_cpu *cpu_of(__u32 cpu)
 {
 	return bpf_map_lookup_elem(&cpus, &cpu);

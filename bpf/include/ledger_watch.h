@@ -86,6 +86,22 @@ int open_ledgers(struct bpf_iter__task *ctx)
 	return 0;
 }
 
+/* Gives every watched thread the role that user space has found, and takes old ones away. */
+SEC("iter/task")
+int assign_roles(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct ledger_thread *thread;
+	__u32 tid, *role;
+
+	if (!task || !(thread = ledger_of(task)))
+		return 0;
+	tid = task->pid;
+	role = bpf_map_lookup_elem(&roles, &tid);
+	thread->role = role ? *role : 0;
+	return 0;
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {

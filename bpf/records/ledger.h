@@ -63,6 +63,7 @@ enum {
 	LEDGER_SOFTIRQS = 10,
 	LEDGER_SOFTIRQ_SLOTS = 16, /* a power of two, so that a mask bounds the index */
 	LEDGER_WAIT_SLOTS = 32,
+	LEDGER_ROLES = 8, /* a power of two; 0: none of those that user space told */
 	LEDGER_STINTS = 16,
 	LEDGER_BULKS = 32,
 	LEDGER_BULK_NS = 1000000, /* stints are summed up to this length */
@@ -103,7 +104,8 @@ struct ledger_thread {
 	__u8 culprit_kind;
 	__u8 context;
 	__u8 off;
-	__u8 reserved[2];
+	__u8 role; /* as user space has told, below LEDGER_ROLES */
+	__u8 reserved;
 };
 _Static_assert(sizeof(struct ledger_thread) == 184, "no padding");
 
@@ -169,13 +171,15 @@ struct ledger_cpu {
 	__u64 softirqs_watched[LEDGER_SOFTIRQ_SLOTS];
 	__u64 vectors[LEDGER_VECTORS];
 	__u64 vectors_watched[LEDGER_VECTORS];
-	__u64 waits[LEDGER_WAIT_SLOTS]; /* slot n: (2^n, 2^(n+1)] * 2^-30 s */
-	__u64 lost_threads;		/* could not be given a ledger */
-	__u64 lost_deaths;		/* ring buffer full */
-	__u64 lost_blame;		/* ns of waiting whose culprit found no room */
-	__u64 lost_irqs;		/* interrupts of a line that found no room */
+	/* by role; slot n: (2^n, 2^(n+1)] * 2^-30 s */
+	__u64 waits[LEDGER_ROLES * LEDGER_WAIT_SLOTS];
+	__u64 lost_threads; /* could not be given a ledger */
+	__u64 lost_deaths;  /* ring buffer full */
+	__u64 lost_blame;   /* ns of waiting whose culprit found no room */
+	__u64 lost_irqs;    /* interrupts of a line that found no room */
 };
-_Static_assert(sizeof(struct ledger_cpu) == (10 + 4 + 6 + 96 + 32 + 10 + 32 + 4) * 8, "no padding");
+_Static_assert(sizeof(struct ledger_cpu) == (10 + 4 + 6 + 96 + 32 + 10 + 256 + 4) * 8,
+	       "no padding");
 
 struct ledger_wait_key {
 	__u32 tid;

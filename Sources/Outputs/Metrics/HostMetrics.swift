@@ -88,7 +88,7 @@ extension MetricCounters {
             grow("stoker_cpu_seconds_total", [name], nanoseconds: time)
         }
         grow("stoker_context_switches_total", [], Double(cpus.contextSwitches))
-        addWaits(cpus.waitSlots)
+        for role in Role.allCases { addWaits(cpus.waits(ofRole: role.number), of: role) }
     }
 
     mutating func addInterrupts(_ step: Window, _ facts: HostFacts) {

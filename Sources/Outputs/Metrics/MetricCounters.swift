@@ -7,7 +7,7 @@ package import Training
 package struct MetricCounters: Sendable {
     private var sums: [String: Sums] = [:]
     /// Waits by upper bound, not cumulative; the last ones are longer than all bounds.
-    private(set) var waits = [UInt64](repeating: 0, count: waitBounds.count + 1)
+    private(set) var waits: [Role: [UInt64]] = [:]
     /// Names that have a label of their own, by what they name. The first that matter get one.
     private var named: [String: Set<String>] = [:]
     /// Rules that were raised at least once, with how grave they are.
@@ -63,10 +63,11 @@ package struct MetricCounters: Sendable {
         grow(family, labels, Double(nanoseconds) / 1e9)
     }
 
-    mutating func addWaits(_ slots: [UInt64]) {
+    mutating func addWaits(_ slots: ArraySlice<UInt64>, of role: Role) {
         for (slot, count) in slots.enumerated() where count > 0 {
             // Slot n ends at 2^(n - 29) s, and the first bound is 2^-20 s.
-            waits[min(max(slot - 9, 0), waitBounds.count)] &+= count
+            let none = [UInt64](repeating: 0, count: waitBounds.count + 1)
+            waits[role, default: none][min(max(slot - 9, 0), waitBounds.count)] &+= count
         }
     }
 

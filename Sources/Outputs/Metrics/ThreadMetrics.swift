@@ -32,7 +32,8 @@ let threadFamilies = [
         "stoker_threads", .gauge, ["role"], most: Role.allCases.count, from: Threads.name,
         "Threads that are watched now."),
     MetricFamily(
-        "stoker_runqueue_wait_seconds", .histogram, from: CPUs.name,
+        "stoker_runqueue_wait_seconds", .histogram, ["role"], most: Role.allCases.count,
+        from: CPUs.name,
         "Waits of watched threads for a CPU. The sum counts waits that still go on as well."),
 ]
 
@@ -156,19 +157,22 @@ func threadSamples(_ family: String, _ snapshot: MetricsSnapshot) -> [MetricSamp
             .map { MetricSample([$0.key.rawValue], .number(Double($0.value))) }
     case "stoker_runqueue_wait_seconds":
         guard snapshot.look.map({ (try? $0.step(CPUs.self)) != nil }) == true else { return [] }
-        var sum: UInt64 = 0
-        let counts = snapshot.counters.waits.dropLast().map { count in
-            sum &+= count
-            return sum
+        return Role.allCases.compactMap { role in
+            snapshot.counters.waits[role].map { waits(of: role, $0, snapshot.counters) }
         }
-        let all = sum &+ (snapshot.counters.waits.last ?? 0)
-        let waited = Role.allCases.compactMap {
-            snapshot.counters.sum("stoker_thread_seconds_total", [$0.rawValue, "waiting"])
-        }
-        return [
-            MetricSample(
-                [], .histogram(counts: Array(counts), count: all, sum: waited.reduce(0, +)))
-        ]
     default: return nil
     }
+}
+
+/// Counts up to each bound; the last of `slots` is above all of them.
+private func waits(of role: Role, _ slots: [UInt64], _ counters: MetricCounters) -> MetricSample {
+    var sum: UInt64 = 0
+    let counts = slots.dropLast().map { count in
+        sum &+= count
+        return sum
+    }
+    let waited = counters.sum("stoker_thread_seconds_total", [role.rawValue, "waiting"]) ?? 0
+    return MetricSample(
+        [role.rawValue],
+        .histogram(counts: Array(counts), count: sum &+ (slots.last ?? 0), sum: waited))
 }
