@@ -45,7 +45,8 @@ extension Kernel {
         }
 
         @Test func countsWaitsByRole() throws {
-            let (first, second) = (try Load("spin", "1", "first"), try Load("spin", "1", "second"))
+            let first = try Load("spin", "1", "first")
+            let second = try Load("spin", "1", "second")
             let source = opened(Watch(pids: [first.pid, second.pid]))
             let read = try CPUs.open(on: source)
             let count = { (cpus: CPUs, role: Int) in cpus.waits(ofRole: role).reduce(0, +) }
