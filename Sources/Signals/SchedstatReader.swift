@@ -19,7 +19,9 @@ final class SchedstatReader {
         var activity: ThreadActivity
         var ran: UInt64
         var waited: UInt64
-        var seenAt: UInt64
+        /// Until when its time is charged: before the last look where that saw it runnable.
+        var chargedTo: UInt64
+        var wasRunnable: Bool
     }
 
     init(_ source: Source, instead why: Unavailable) {
@@ -89,22 +91,38 @@ final class SchedstatReader {
         let tick = 1_000_000_000 / Host.ticksPerSecond
         let ran = schedule?.ran ?? (stat.userTicks &+ stat.systemTicks) &* tick
         let waited = schedule?.waited ?? 0
+        let isRunnable = stat.state == "R"
         guard var followed = threads[tid] else {
             var activity = ThreadActivity(
                 tid: tid, pid: pid, startedAt: stat.startTicks &* tick, name: stat.name)
             activity.update(stat)
-            threads[tid] = Followed(activity: activity, ran: ran, waited: waited, seenAt: now)
+            threads[tid] = Followed(
+                activity: activity, ran: ran, waited: waited, chargedTo: now,
+                wasRunnable: isRunnable)
             return true
         }
-        let wall = growth(now, followed.seenAt)
+        let wall = growth(now, followed.chargedTo)
         let running = min(growth(ran, followed.ran), wall)
         let waiting = min(growth(waited, followed.waited), wall - running)
+        let rest = wall - running - waiting
         followed.activity.time[.running] += running
         followed.activity.time[.waiting] += waiting
-        followed.activity.time[stat.state == "D" ? .blocked : .sleeping] += wall - running - waiting
+        followed.chargedTo = now
+        // The kernel adds a wait when it ends, and running time with the tick: what a runnable
+        // thread has no figure for yet, the next look may. One that has not run since a look that
+        // saw it runnable too waits all the time.
+        if !isRunnable {
+            followed.activity.time[stat.state == "D" ? .blocked : .sleeping] += rest
+        } else if followed.wasRunnable && ran == followed.ran && schedule != nil {
+            followed.activity.time[.waiting] += rest
+        } else {
+            followed.chargedTo -= rest
+        }
         followed.activity.update(stat)
-        threads[tid] = Followed(
-            activity: followed.activity, ran: ran, waited: waited, seenAt: now)
+        followed.ran = ran
+        followed.waited = waited
+        followed.wasRunnable = isRunnable
+        threads[tid] = followed
         return true
     }
 }

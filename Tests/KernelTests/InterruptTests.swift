@@ -3,7 +3,7 @@ import Testing
 
 extension Kernel {
     /// Interrupts, and what they take from threads.
-    @Suite struct InterruptTests {
+    @Suite(.probes) struct InterruptTests {
         @Test func chargesInterruptsToWhomTheyTakeTheCPUFrom() throws {
             let load = try Load("datagrams", "1")
             let source = opened(Watch(pids: [load.pid]))

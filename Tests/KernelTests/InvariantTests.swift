@@ -7,7 +7,7 @@ import Testing
 
 extension Kernel {
     /// The ledger's promise under load: states add up to wall time, and nothing is lost in silence.
-    @Suite struct InvariantTests {
+    @Suite(.probes) struct InvariantTests {
         @Test func statesAddUpToWallTimeUnderLoad() throws {
             let crowd = try Load("crowd", "2003")
             let stress = try Load(running: [
@@ -61,6 +61,27 @@ extension Kernel {
             #expect(change.gaps.lost >= 1_001)
             let ended = change.threads.filter { $0.hasExited && $0.tid > 0 }
             #expect(ended.count <= 2_048)
+        }
+
+        /// A shell starts so many programs, one after the other: who counts forks needs no probe.
+        @Test func theLossIsWhatTheRingHadNoRoomFor() throws {
+            let count = 7_000
+            let script = """
+                sleep 1; i=0
+                while [ $i -lt \(count) ]; do /bin/true; i=$((i + 1)); done
+                exec sleep 60
+                """
+            let shell = try Load(running: ["sh", "-c", script])
+            let source = opened(Watch(pids: [shell.pid]))
+            let ledger = try source.ledger.get()
+            let before = try Run.lost(ledger)
+            let comm = "/proc/\(shell.pid)/comm"
+            while shell.isRunning, Host().line(comm) != "sleep" { usleep(100_000) }
+            let isThere = shell.isRunning
+            #expect(isThere, "the shell ended too soon")
+            let lost = try Run.lost(ledger) - before
+            #expect(lost >= 1_001)
+            #expect(ledger.takeEnded().count + Int(lost) == count)
         }
     }
 }
@@ -153,7 +174,7 @@ private struct Run {
         }
     }
 
-    private static func lost(_ ledger: LedgerProbe) throws -> UInt64 {
+    static func lost(_ ledger: LedgerProbe) throws -> UInt64 {
         try ledger.cpus().reduce(0) { $0 + $1.lost_threads + $1.lost_deaths }
     }
 

@@ -3,9 +3,9 @@ import Host
 import Signals
 import Testing
 
-/// Everything that needs the probes in the real kernel, one test after the other: they share two
-/// CPUs with the loads that they start.
-@Suite(.serialized, .probes) struct Kernel {}
+/// Everything that measures the real kernel, one test after the other: they share two CPUs with
+/// the loads that they start.
+@Suite(.serialized) struct Kernel {}
 
 extension Trait where Self == ConditionTrait {
     /// Skips where probes cannot load, aloud. Where STOKER_TEST_PROBES is 1 that is no excuse: the

@@ -5,7 +5,7 @@ import Testing
 
 extension Kernel {
     /// Probes go when their source goes.
-    @Suite struct LifetimeTests {
+    @Suite(.probes) struct LifetimeTests {
         @Test func leavesNothingBehind() throws {
             // What the process keeps for good is opened by the first one.
             _ = opened(Watch()).hooks

@@ -5,7 +5,7 @@ import Testing
 
 extension Kernel {
     /// The NUMA probe, made to load whatever the number of nodes of this machine.
-    @Suite struct NUMATests {
+    @Suite(.probes) struct NUMATests {
         private func source() -> Source {
             var facts = HostFacts()
             facts.topology.nodes = [0, 1].map { id in

@@ -3,26 +3,53 @@ import Host
 import Signals
 import Testing
 
-/// The ledger of a user without privileges: needs neither root nor probes.
-@Suite(.serialized) struct ProcfsTests {
-    @Test func addsUpFromFilesAloneAndSaysWhatIsMissing() throws {
-        let load = try Load("spin", "0")
-        let source = Source(
-            host: Host(), facts: HostFacts(), watch: Watch(pids: [load.pid]), probes: false)
-        let read = try Threads.open(on: source)
-        let before = try read()
-        let began = monotonicNanoseconds()
-        for _ in 0..<11 {
-            usleep(100_000)
-            source.look()
+extension Kernel {
+    /// The ledger of a user without privileges: needs neither root nor probes.
+    @Suite struct ProcfsTests {
+        @Test func addsUpFromFilesAloneAndSaysWhatIsMissing() throws {
+            let load = try Load("spin", "0")
+            let change = try seen(load)
+            #expect(change.method == .procfs)
+            #expect(change.gaps.reasons.contains { $0.contains("probes are switched off") })
+            let main = try #require(change.main(of: load.pid))
+            #expect(main.time.share(.running) >= 0.85, "\(main.time.summary)")
         }
-        let change = try read().since(before)
-        let wall = Double(monotonicNanoseconds() - began)
-        #expect(change.method == .procfs)
-        #expect(change.gaps.reasons.contains { $0.contains("probes are switched off") })
-        let main = try #require(change.main(of: load.pid))
-        #expect(abs(Double(main.time.total) - wall) < 0.05 * wall, "\(main.time.summary)")
-        #expect(main.time.share(.running) + main.time.share(.waiting) >= 0.9)
-        for state in ThreadState.allCases { #expect(Double(main.time[state]) < 1.05 * wall) }
+
+        /// The kernel adds a wait when it ends: what a look in the middle of one has no figure for
+        /// is no sleep.
+        @Test func aWaitThatGoesOnIsNoSleep() throws {
+            let load = try Load("spin", "0")
+            let neighbour = try Load("spin", "0")
+            let main = try #require(try seen(load).main(of: load.pid))
+            #expect(main.time.share(.running) + main.time.share(.waiting) >= 0.97)
+            #expect(main.time.share(.waiting) >= 0.3, "\(main.time.summary)")
+            let isThere = neighbour.isRunning
+            #expect(isThere)
+        }
+
+        @Test func whoSleepsIsNotSaidToWait() throws {
+            let load = try Load(running: ["sleep", "60"])
+            let main = try #require(try seen(load).main(of: load.pid))
+            #expect(main.time.share(.sleeping) >= 0.95, "\(main.time.summary)")
+        }
+
+        /// What eleven looks in 1.1 s see of a load; its time adds up to the wall's.
+        private func seen(_ load: borrowing Load) throws -> Threads {
+            let source = Source(
+                host: Host(), facts: HostFacts(), watch: Watch(pids: [load.pid]), probes: false)
+            let read = try Threads.open(on: source)
+            let before = try read()
+            let began = monotonicNanoseconds()
+            for _ in 0..<11 {
+                usleep(100_000)
+                source.look()
+            }
+            let change = try read().since(before)
+            let wall = Double(monotonicNanoseconds() - began)
+            let main = try #require(change.main(of: load.pid))
+            #expect(abs(Double(main.time.total) - wall) < 0.05 * wall, "\(main.time.summary)")
+            for state in ThreadState.allCases { #expect(Double(main.time[state]) < 1.05 * wall) }
+            return change
+        }
     }
 }

@@ -5,7 +5,7 @@ import Testing
 
 extension Kernel {
     /// Who runs, who waits, and for whom.
-    @Suite struct SchedulingTests {
+    @Suite(.probes) struct SchedulingTests {
         @Test func countsEveryVoluntarySwitch() throws {
             let load = try Load(prepared: "naps", "1013")
             let change = try measured(Watch(pids: [load.pid])) { load.go() }

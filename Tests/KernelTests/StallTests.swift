@@ -3,7 +3,7 @@ import Testing
 
 extension Kernel {
     /// What holds a thread up that is not another thread.
-    @Suite struct StallTests {
+    @Suite(.probes) struct StallTests {
         @Test func aColdMappedPageIsAFault() throws {
             let file = try ColdFile(mebibytes: 33)
             let load = try Load("fault", file.path)
