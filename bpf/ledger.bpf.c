@@ -178,6 +178,8 @@ static __always_inline void count_wait(struct ledger_thread *thread, struct ledg
 	__u32 slot = slot_of((waited * 1100 >> 10) - 1, LEDGER_WAIT_SLOTS);
 
 	slot += thread->role * LEDGER_WAIT_SLOTS;
+	/* Keeps the compiler from bounding the two parts apart: older verifiers lose one of them. */
+	asm volatile("" : "+r"(slot));
 	cpu->waits[slot & (LEDGER_ROLES * LEDGER_WAIT_SLOTS - 1)]++;
 }
 

@@ -2,11 +2,17 @@ import CLibbpf
 import Glibc
 import Synchronization
 
-/// What libbpf said last. The library's callback carries no context, so the one place it can go
+/// What libbpf said. The library's callback carries no context, so the one place it can go
 /// is global.
-private let lastWords = Mutex(LastWords())
+private let heard = Mutex(Words())
 
-private struct LastWords {
+/// Bytes of the longest message, the verifier's whole log: its end is what tells. libbpf gives the
+/// log as much, bpf/libbpf_internal.h. Pages that are not written take no memory.
+private let mostBytes = 1 << 24
+/// Bytes of it that are looked at.
+private let endOfLog = 1 << 16
+
+private struct Words {
     var warning = ""
     /// The line in which the verifier says what it does not like.
     var verdict: String?
@@ -16,13 +22,16 @@ private struct LastWords {
 func quietLibrary() {
     _ = libbpf_set_print { level, format, arguments in
         guard level == LIBBPF_WARN, let format, let arguments else { return 0 }
-        var text = [CChar](repeating: 0, count: 1 << 16)
-        vsnprintf(&text, text.count, format, arguments)
-        let bytes = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-        let lines = bytes.split(separator: UInt8(ascii: "\n"))
+        let text = UnsafeMutableRawBufferPointer.allocate(byteCount: mostBytes, alignment: 1)
+        defer { text.deallocate() }
+        let address = text.assumingMemoryBound(to: CChar.self).baseAddress
+        let count = Int(vsnprintf(address, mostBytes, format, arguments))
+        let lines = text.prefix(min(max(count, 0), mostBytes - 1)).suffix(endOfLog)
+            .split(separator: UInt8(ascii: "\n"))
             .map { String(decoding: $0, as: UTF8.self) }
-        lastWords.withLock { words in
-            words.warning = lines.first ?? ""
+        heard.withLock { words in
+            // The first warning names what failed; the later ones say what failed in turn.
+            if words.warning.isEmpty { words.warning = lines.first ?? "" }
             // The verifier's log ends with what it refused, and then with its statistics.
             if let end = lines.lastIndex(where: { $0.hasPrefix("processed ") }), end > 0 {
                 words.verdict = lines[end - 1]
@@ -32,10 +41,10 @@ func quietLibrary() {
     }
 }
 
-/// The verifier's verdict, or else the last warning, since the previous call.
+/// The verifier's verdict, or else the first warning, since the previous call.
 func takeWarning() -> String {
-    let words = lastWords.withLock { words in
-        defer { words = LastWords() }
+    let words = heard.withLock { words in
+        defer { words = Words() }
         return words
     }
     if let verdict = words.verdict { return verdict }

@@ -44,6 +44,7 @@ package struct LoadedObject: ~Copyable {
 
     package init(_ image: [UInt8], _ setup: ProbeSetup) throws(ProbeError) {
         quietLibrary()
+        _ = takeWarning()
         let opened = try Self.open(image)
         do throws(ProbeError) {
             try Self.prepare(opened, setup)
@@ -55,6 +56,8 @@ package struct LoadedObject: ~Copyable {
             bpf_object__close(opened)
             throw error
         }
+        // What libbpf said of an attempt that then succeeded is no later failure's reason.
+        _ = takeWarning()
         object = opened
     }
 

@@ -15,13 +15,17 @@ final class SchedstatReader {
     private var ended = EndedThreads()
     private var scannedAt: UInt64 = 0
 
-    private struct Followed {
+    fileprivate struct Followed {
         var activity: ThreadActivity
         var ran: UInt64
         var waited: UInt64
+        var seenAt: UInt64
         /// Until when its time is charged: before the last look where that saw it runnable.
         var chargedTo: UInt64
-        var wasRunnable: Bool
+        /// Times it went to sleep, and whether the last look found one more; known where it was
+        /// runnable alone.
+        var sleeps: UInt64?
+        var mayHaveSlept = true
     }
 
     init(_ source: Source, instead why: Unavailable) {
@@ -91,14 +95,12 @@ final class SchedstatReader {
         let tick = 1_000_000_000 / Host.ticksPerSecond
         let ran = schedule?.ran ?? (stat.userTicks &+ stat.systemTicks) &* tick
         let waited = schedule?.waited ?? 0
-        let isRunnable = stat.state == "R"
         guard var followed = threads[tid] else {
             var activity = ThreadActivity(
                 tid: tid, pid: pid, startedAt: stat.startTicks &* tick, name: stat.name)
             activity.update(stat)
             threads[tid] = Followed(
-                activity: activity, ran: ran, waited: waited, chargedTo: now,
-                wasRunnable: isRunnable)
+                activity: activity, ran: ran, waited: waited, seenAt: now, chargedTo: now)
             return true
         }
         let wall = growth(now, followed.chargedTo)
@@ -107,23 +109,32 @@ final class SchedstatReader {
         let rest = wall - running - waiting
         followed.activity.time[.running] += running
         followed.activity.time[.waiting] += waiting
-        followed.chargedTo = now
-        // The kernel adds a wait when it ends, and running time with the tick: what a runnable
-        // thread has no figure for yet, the next look may. One that has not run since a look that
-        // saw it runnable too waits all the time.
-        if !isRunnable {
-            followed.activity.time[stat.state == "D" ? .blocked : .sleeping] += rest
-        } else if followed.wasRunnable && ran == followed.ran && schedule != nil {
-            followed.activity.time[.waiting] += rest
+        if stat.state == "R" {
+            followed.keepOpen(rest, at: now, sleeps: files.status?.voluntarySwitches)
         } else {
-            followed.chargedTo -= rest
+            followed.activity.time[stat.state == "D" ? .blocked : .sleeping] += rest
+            followed.chargedTo = now
+            followed.sleeps = nil
+            followed.mayHaveSlept = true
         }
         followed.activity.update(stat)
-        followed.ran = ran
-        followed.waited = waited
-        followed.wasRunnable = isRunnable
+        (followed.ran, followed.waited, followed.seenAt) = (ran, waited, now)
         threads[tid] = followed
         return true
+    }
+}
+
+extension SchedstatReader.Followed {
+    /// The kernel adds a wait when it ends, and time on a CPU with the tick: what a runnable thread
+    /// has no figure for yet, the next look may. What that one does not explain either was sleep,
+    /// or, of a thread that never went to sleep, time that a hypervisor or interrupts took.
+    fileprivate mutating func keepOpen(_ rest: UInt64, at now: UInt64, sleeps: UInt64?) {
+        let hasSlept = sleeps == nil || sleeps != self.sleeps
+        let open = min(rest, growth(now, seenAt))
+        activity.time[hasSlept || mayHaveSlept ? .sleeping : .waiting] += rest - open
+        chargedTo = now - open
+        self.sleeps = sleeps
+        mayHaveSlept = hasSlept
     }
 }
 
