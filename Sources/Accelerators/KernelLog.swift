@@ -1,10 +1,17 @@
 import Glibc
 package import Host
 
-/// An XID as the NVIDIA driver logs it, with the GPU that it is about.
-package struct LoggedXID: Sendable, Equatable {
+/// An XID as the NVIDIA driver reports it, with the GPU that it is about.
+package struct DeviceXID: Sendable, Equatable {
     package var pci: String
     package var xid: XID
+
+    /// `nil` when `device` is no PCI address.
+    package init?(device: String, xid: XID) {
+        guard let pci = pciAddress(device) else { return nil }
+        self.pci = pci
+        self.xid = xid
+    }
 
     /// From a record of /dev/kmsg such as
     /// `4,1234,5566778899,-;NVRM: Xid (PCI:0000:1b:00): 79, pid=…`; `nil` for any other.
@@ -50,8 +57,8 @@ package struct XIDLog: ~Copyable {
     deinit { close(descriptor) }
 
     /// What was logged since the last call; waits for nothing.
-    package mutating func news() -> [LoggedXID] {
-        var found: [LoggedXID] = []
+    package mutating func news() -> [DeviceXID] {
+        var found: [DeviceXID] = []
         // The kernel hands out one record for each read, and none is longer.
         var buffer = [UInt8](repeating: 0, count: 8 << 10)
         for _ in 0..<Self.most {
@@ -64,7 +71,7 @@ package struct XIDLog: ~Copyable {
             guard count > 0 else { break }
             // Lines that begin with a blank are properties of the record above.
             let lines = String(decoding: buffer[..<count], as: UTF8.self).split(separator: "\n")
-            found += lines.compactMap { LoggedXID(record: $0) }
+            found += lines.compactMap { DeviceXID(record: $0) }
         }
         return found
     }

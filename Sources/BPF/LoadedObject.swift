@@ -24,16 +24,16 @@ package struct ProgramName: Hashable, Sendable {
         self.section = section
     }
 
-    /// The tracepoint of a `tp_btf` program.
+    /// The tracepoint of a `tp_btf` program: those that the kernel's own types tell of.
     package var tracepoint: String? {
         section.hasPrefix("tp_btf/") ? String(section.dropFirst(7)) : nil
     }
 
-    /// What it is attached to: a tracepoint's name, or a function's with the way there in front,
-    /// such as `fentry/task_numa_work`. `nil` for programs that are run when somebody asks.
+    /// What it is attached to: a tracepoint's name, or a function's or a module's tracepoint's with
+    /// the way there in front, such as `fentry/task_numa_work`. `nil` for programs that are run when somebody asks.
     package var hook: String? {
-        let toFunctions = ["fentry/", "fexit/", "kprobe/", "kretprobe/"]
-        return toFunctions.contains { section.hasPrefix($0) } ? section : tracepoint
+        let others = ["fentry/", "fexit/", "kprobe/", "kretprobe/", "raw_tp/"]
+        return others.contains { section.hasPrefix($0) } ? section : tracepoint
     }
 }
 

@@ -35,7 +35,8 @@ package struct Capability: Equatable, Sendable {
             isStandard: false),
         Capability(
             name: "CAP_SYSLOG", number: 34,
-            adds: "the kernel log, where the NVIDIA driver reports errors of GPUs (XID)",
+            adds: "the kernel log, where NVIDIA drivers without a tracepoint for them (before"
+                + " 575.51.02, or not the open module) report errors of GPUs (XID)",
             isStandard: false),
     ]
 

@@ -25,7 +25,7 @@ package struct GPUs: Signal {
             let hasDriver = !GPUDrivers(on: source.host).isEmpty
             throw Unavailable(hasDriver ? "the GPU driver was not asked" : GPUDrivers.none)
         }
-        let reader = GPUReader(worker, source.host)
+        let reader = GPUReader(worker, source.gpuProbe, source.host)
         return { () throws(Unavailable) in reader.totals() }
     }
 
@@ -38,21 +38,24 @@ package struct GPUs: Signal {
     }
 }
 
-/// Puts the worker's answers together with the kernel's log. A class because the log stays open
-/// and what was logged is kept.
+/// Puts the worker's answers together with the errors that the driver reports to its probe, or else
+/// to the kernel's log. A class because the log stays open and what was reported is kept.
 private final class GPUReader {
     private let worker: GPUWorker
+    private let probe: GPUProbe?
     private var log: XIDLog?
     private var logReason: String?
     private var xids: [String: [XID]] = [:]
 
     /// A tick waits for healthy GPUs some milliseconds, and for others not longer than this.
     private static let wait: UInt64 = 150_000_000
-    /// A GPU in trouble logs the same over and over.
+    /// A GPU in trouble reports the same over and over.
     private static let mostXIDs = 1_024
 
-    init(_ worker: GPUWorker, _ host: Host) {
+    init(_ worker: GPUWorker, _ probe: GPUProbe?, _ host: Host) {
         self.worker = worker
+        self.probe = probe
+        guard probe == nil else { return }
         do throws(FileError) { log = try XIDLog(of: host) } catch {
             logReason =
                 "errors of GPUs (XIDs) are not seen: cannot read \(error.path): "
@@ -61,20 +64,20 @@ private final class GPUReader {
     }
 
     func totals() -> GPUs {
-        for logged in log?.news() ?? [] {
-            xids[logged.pci, default: []].append(logged.xid)
-            if xids[logged.pci, default: []].count > Self.mostXIDs {
-                xids[logged.pci]?.removeFirst()
+        for reported in probe?.news() ?? log?.news() ?? [] {
+            xids[reported.pci, default: []].append(reported.xid)
+            if xids[reported.pci, default: []].count > Self.mostXIDs {
+                xids[reported.pci]?.removeFirst()
             }
         }
         let answer = worker.ask(within: Self.wait)
         var readings = answer.readings
         let known = Set(readings.map(\.pci))
-        // The log may tell of a GPU that nobody else can reach any more.
+        // The driver may tell of a GPU that nobody else can reach any more.
         readings += xids.keys.filter { !known.contains($0) }.map { GPUReading(pci: $0) }
         for index in readings.indices { readings[index].xids = xids[readings[index].pci] ?? [] }
         var gaps = Gaps(reasons: answer.troubles + [logReason].compactMap { $0 })
-        gaps.lost = log?.overruns ?? 0
+        gaps.lost = (try? probe?.lost()) ?? log?.overruns ?? 0
         return GPUs(
             gpus: readings.sorted { $0.pci < $1.pci }, library: answer.library, gaps: gaps)
     }

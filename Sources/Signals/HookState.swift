@@ -1,8 +1,8 @@
 /// A hook that a probe wants, and why it is not attached; attached when there is no reason.
 package struct HookState: Equatable, Sendable {
     package var probe: String
-    /// The tracepoint's name, such as `sched_switch`; a function's with the way there, such as
-    /// `fentry/task_numa_work`; `*` for a probe as a whole.
+    /// The tracepoint's name, such as `sched_switch`; a function's or a module's tracepoint's with
+    /// the way there, such as `fentry/task_numa_work`; `*` for a probe as a whole.
     package var hook: String
     package var reason: String?
     /// It was attached, and is left out for a while: what it has seen still counts.
@@ -30,6 +30,7 @@ package struct HookState: Equatable, Sendable {
         case "sched_process_exit": (Threads.name, "names of culprits that ended")
         case "softirq_entry", "softirq_exit": (SoftIRQs.name, "time in softirqs by type and victim")
         case "block_rq_complete": (Disks.name, "latency of block requests by device")
+        case "raw_tp/nvidia_dev_xid": (GPUs.name, "errors of GPUs (XID) without the kernel's log")
         case "mm_migrate_pages": (NUMABalancing.name, "pages moved between nodes by reason")
         case _ where hook.hasSuffix("/task_numa_work"):
             (NUMABalancing.name, "time of page-table scans by thread")

@@ -32,6 +32,9 @@ package final class Source {
     /// The NUMA probe, or why there is none; `nil` where fewer than two nodes have memory, for
     /// there the kernel does nothing that it could see.
     let numa: Result<NUMAProbe, Unavailable>?
+    /// The probe at NVIDIA's driver; `nil` where its module is not loaded or lets nobody see its
+    /// errors. The kernel's log tells of them too.
+    let gpuProbe: GPUProbe?
     /// Processes whose threads stood in the last reading of the ledger.
     package internal(set) var watchedPids: Set<Int32>
     /// The next sample is the last of this look: what is read rarely is read once more for it.
@@ -68,6 +71,7 @@ package final class Source {
                 guard wanted else { throw off }
                 return try NUMAProbe()
             }
+        gpuProbe = wanted && host.exists("/sys/module/nvidia") ? try? GPUProbe() : nil
     }
 
     /// Every hook that the probes want, attached or not.
@@ -89,6 +93,7 @@ package final class Source {
             hooks.append(HookState(probe: "numa", hook: "*", reason: why.reason))
         case nil: break
         }
+        hooks += gpuProbe?.hooks ?? []
         return hooks
     }
 
@@ -128,6 +133,7 @@ package final class Source {
         var costs = (try? ledger.get().costs) ?? []
         costs += (try? block.get().costs) ?? []
         costs += (try? numa?.get().costs) ?? []
+        costs += gpuProbe?.costs ?? []
         return costs
     }
 
@@ -136,6 +142,7 @@ package final class Source {
         var bytes = (try? ledger.get().mapBytes(host)) ?? 0
         bytes += (try? block.get().mapBytes(host)) ?? 0
         bytes += (try? numa?.get().mapBytes(host)) ?? 0
+        bytes += gpuProbe?.mapBytes(host) ?? 0
         return bytes
     }
 

@@ -7,12 +7,12 @@ import Testing
 struct KernelLogTests {
     @Test func anXIDIsRead() throws {
         let logged = try #require(
-            LoggedXID(
+            DeviceXID(
                 record: "3,1234,5566778899,-;NVRM: Xid (PCI:0000:1b:00): 79, pid='<unknown>', "
                     + "name=<unknown>, GPU has fallen off the bus."))
         #expect(logged.pci == "0000:1b:00.0")
         #expect(logged.xid == XID(time: 5_566_778_899_000, code: 79))
-        let short = LoggedXID(record: "4,1,7,c,caller=T1;NVRM: Xid (PCI:10000:C3:1F.1): 31,")
+        let short = DeviceXID(record: "4,1,7,c,caller=T1;NVRM: Xid (PCI:10000:C3:1F.1): 31,")
         #expect(short?.pci == "10000:c3:1f.1")
         #expect(short?.xid.code == 31)
     }
@@ -29,7 +29,7 @@ struct KernelLogTests {
         "3,1,2,-;user wrote NVRM: Xid (PCI:0000:1b:00): 79",
     ])
     func otherRecordsAreNone(record: String) {
-        #expect(LoggedXID(record: record) == nil)
+        #expect(DeviceXID(record: record) == nil)
     }
 
     @Test func onlyWhatComesAfterOpening() throws {

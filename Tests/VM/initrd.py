@@ -77,8 +77,9 @@ def padded(data):
     return data + b"\0" * (-len(data) % 4)
 
 
-def build(kernel, stoker, programs, target, commands=(), modules=(), files=()):
-    """Writes the initial RAM disk for one kernel, with these besides what every guest has."""
+def build(kernel, stoker, programs, target, commands=(), modules=(), files=(), extra=None):
+    """Writes the initial RAM disk for one kernel, with these besides what every guest has; `extra`:
+    files by where they are to lie."""
     archive = Archive()
     executable, plain, link = 0o100755, 0o100644, 0o120777
     archive.add("init", executable, (HERE / "guest/init").read_bytes())
@@ -93,6 +94,8 @@ def build(kernel, stoker, programs, target, commands=(), modules=(), files=()):
         needed |= {str(path)} | (libraries(path) if ".so" in path.name else set())
     for library in sorted(needed):
         archive.add(library, executable, pathlib.Path(library).read_bytes())
+    for name, path in (extra or {}).items():
+        archive.add(name, plain, path.read_bytes())
     loaded = kernel.files_of([*MODULES, *modules])
     for path in loaded:
         archive.add(f"modules/{path.name.removesuffix('.xz')}", plain, module_bytes(path))

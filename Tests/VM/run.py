@@ -20,7 +20,9 @@ sys.path.insert(0, str(HERE))
 import archive as archives  # noqa: E402
 import checks  # noqa: E402
 import daemon_checks  # noqa: E402
+import drivers  # noqa: E402
 import emulator  # noqa: E402
+import gpu_checks  # noqa: E402
 import guest as guests  # noqa: E402
 import initrd  # noqa: E402
 import kernels  # noqa: E402
@@ -152,7 +154,7 @@ def boot(todo, qemu, kernel, shape, disk, folder, tally, where, words):
 def look(guest, shape, kernel, folder, where, tally):
     for name, body in (("machine", checks.machine), ("load-test", checks.load_test),
                        ("verifier", daemon_checks.verified),
-                       ("hot-unplug", daemon_checks.hot_unplug)):
+                       ("hot-unplug", daemon_checks.hot_unplug), ("xid", gpu_checks.xids)):
         tally.check(where, name, lambda: body(guest, shape, kernel))
     tally.check(where, "topology", lambda: checks.topology(guest, shape, kernel, folder))
 
@@ -189,7 +191,8 @@ def main():
         archive.update()
         qemu = emulator.command(archive)
         found = [kernels.fetch(series, archive) for series in chosen.kernel]
-        disks = [initrd.build(k, chosen.stoker, programs, chosen.work / f"initrd-{k.series}.gz")
+        disks = [initrd.build(k, chosen.stoker, programs, chosen.work / f"initrd-{k.series}.gz",
+                              extra={gpu_checks.MODULE: drivers.built(k, archive, chosen.work)})
                  for k in found]
         carriers = carriers_of(chosen, archive, programs) if ROCE in chosen.scenario else []
     except (archives.Unavailable, initrd.Unbuildable, OSError) as error:

@@ -137,6 +137,19 @@ struct bpf_iter__task {
 	struct task_struct *task;
 };
 
+struct kobject {
+	const char *name;
+};
+
+struct device {
+	struct kobject kobj;
+	const char *init_name;
+};
+
+struct pci_dev {
+	struct device dev;
+};
+
 struct gendisk {
 	int major;
 	int first_minor;
