@@ -270,6 +270,7 @@ def test_it_gives_privileges_away_and_starts_nobody():
         kept = 1 << 39 | 1 << 38 | 1 << 19 | 1 << 2 | 1 << 34
         expect(int(fields["CapEff"], 16) & ~kept == 0, fields["CapEff"])
         expect(int(fields["CapBnd"], 16) & ~kept == 0, fields["CapBnd"])
+        expect(fields["NoNewPrivs"] == "1", "programs may gain privileges")
         children = [pathlib.Path(t, "children").read_text()
                     for t in pathlib.Path(f"/proc/{daemon.process.pid}/task").iterdir()]
         expect(not "".join(children).strip() or pathlib.Path("/dev/nvidiactl").exists(), children)

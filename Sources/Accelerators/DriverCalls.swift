@@ -32,8 +32,6 @@ final class DriverCalls {
         return code
     }
 
-    func isSupported(_ name: String) -> Bool { !unsupported.contains(name) }
-
     /// To be called before each look: a GPU may have come back.
     func forgetLoss() { loss = nil }
 

@@ -33,17 +33,6 @@ package func studentTail(_ t: Double, degrees: Int) -> Double {
 /// Fewer samples on either side have no spread worth the name: judgement.
 let fewestOnEitherSide = 3
 
-/// Difference in differences: how much further `own` lies above `others` in the samples where
-/// `isOn` than in the rest. What hits all GPUs in the same second drops out, and so does what
-/// always sets one apart. Nil with fewer than three samples on either side, unequal lengths, or
-/// values that are not finite.
-package func differenceInDifferences(
-    own: [Double], others: [Double], isOn: [Bool]
-) -> Contrast? {
-    guard own.count == others.count else { return nil }
-    return contrast(zip(own, others).map { $0 - $1 }, isOn: isOn)
-}
-
 /// Mean of the samples where `isOn`, less the mean of the rest. What varies with `dose` is what
 /// is looked for, and no noise.
 package func contrast(

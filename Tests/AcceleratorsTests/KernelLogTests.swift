@@ -32,6 +32,15 @@ struct KernelLogTests {
         #expect(DeviceXID(record: record) == nil)
     }
 
+    /// As a probe names devices; the kernel cuts a name that is too long.
+    @Test func aReportOfAnythingButAPCIDeviceIsNone() {
+        let xid = XID(time: 7, code: 79)
+        #expect(DeviceXID(device: "0000:1B:00.0", xid: xid)?.pci == "0000:1b:00.0")
+        for name in ["", "platform", "0000:1b", "0000:1b:00.0:again", "0000:zz:00.0"] {
+            #expect(DeviceXID(device: name, xid: xid) == nil, "\(name)")
+        }
+    }
+
     @Test func onlyWhatComesAfterOpening() throws {
         let tree = Tree()
         let old = "3,1,1,-;NVRM: Xid (PCI:0000:1b:00): 13, old\n"

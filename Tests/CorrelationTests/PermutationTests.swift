@@ -61,27 +61,4 @@ import Testing
         }
         #expect(look() == look())
     }
-
-    @Test func risesAtEventsAreFound() throws {
-        var generator = SeededGenerator(seed: 1)
-        let events = [13, 31, 52, 70, 89]
-        let response = noise(120, seed: 5).enumerated().map { place, value in
-            value + (events.contains { (0..<5).contains(place - $0) } ? 0.7 : 0)
-        }
-        let found = try #require(superposedEpochs(response, events: events, using: &generator))
-        #expect(found.events == 5)
-        #expect(found.difference > 0.4 && found.difference < 1)
-        #expect(found.p < 0.01)
-        let elsewhere = try #require(
-            superposedEpochs(response, events: events.map { $0 + 9 }, using: &generator))
-        #expect(elsewhere.p > 0.05)
-    }
-
-    @Test func eventsAtTheRimAreLeftOut() throws {
-        var generator = SeededGenerator(seed: 1)
-        let response = noise(60, seed: 5)
-        let found = try #require(
-            superposedEpochs(response, events: [0, 4, 5, 30, 55, 56, 59], using: &generator))
-        #expect(found.events == 3)
-    }
 }

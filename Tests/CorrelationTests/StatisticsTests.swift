@@ -68,7 +68,6 @@ import Testing
         #expect(theilSen(dose: series, response: rising, using: &generator) == nil)
         #expect(lagSearch(dose: series, response: rising, using: &generator) == nil)
         #expect(lagSearch(dose: rising, response: series, using: &generator) == nil)
-        #expect(superposedEpochs(series, events: [5, 6, 7], using: &generator) == nil)
         if series.contains(where: { !$0.isFinite }) || series.count < 6 {
             #expect(contrast(series, isOn: series.indices.map { $0 < 3 }) == nil)
         }
@@ -87,7 +86,6 @@ import Testing
         #expect(
             lagSearch(dose: long, response: Array(long.dropLast()), using: &generator) == nil)
         #expect(contrast(long, isOn: [true]) == nil)
-        #expect(differenceInDifferences(own: long, others: [1], isOn: [true]) == nil)
     }
 
     @Test func whatIsNoProbabilityHasNoDiscoveries() {
@@ -103,29 +101,11 @@ import Testing
         for lags in [-1, 12, Int.max, Int.min] {
             #expect(lagSearch(dose: x, response: x, lags: lags, using: &generator) == nil)
         }
-        for width in [-1, 0, 30, Int.max] {
-            #expect(
-                superposedEpochs(x, events: [20, 30, 40], width: width, using: &generator) == nil)
-        }
-        #expect(
-            superposedEpochs(x, events: [Int.min, Int.max, -1, 60], using: &generator) == nil)
         #expect(theilSen(dose: x, response: x, block: 61, using: &generator) == nil)
         #expect(theilSen(dose: x, response: x, block: 0, using: &generator) == nil)
     }
 
     // Contrasts
-
-    @Test func whatHitsAllAndWhatAlwaysSetsApartDropOut() throws {
-        let isOn = (0..<40).map { $0 % 10 < 5 }
-        let common = noise(40, seed: 4)
-        let own = zip(common, isOn).map { 0.3 + $0 + ($1 ? 0.25 : 0) }
-        let found = try #require(differenceInDifferences(own: own, others: common, isOn: isOn))
-        #expect(abs(found.difference - 0.25) < 1e-9)
-        #expect(found.isClear)
-        let none = try #require(
-            differenceInDifferences(own: common, others: noise(40, seed: 5), isOn: isOn))
-        #expect(!none.isClear)
-    }
 
     @Test func neighboursThatAreAlikeAreWorthLess() throws {
         let alone = noise(60, seed: 6)

@@ -68,8 +68,11 @@ struct RunningDaemon: ~Copyable {
 
     /// Gives privileges away and listens, in this order: threads keep what they are born with.
     mutating func open(_ sockets: [ActivatedSocket]) throws(Failure) {
-        do throws(ServiceError) { try Capability.keepOnly(Capability.all) } catch {
-            log.write(.warning, "capabilities are kept: \(error.reason)")
+        do throws(ServiceError) {
+            try Capability.keepOnly(Capability.all)
+            try Capability.forbidNewOnes()
+        } catch {
+            log.write(.warning, "privileges are kept: \(error.reason)")
         }
         let listeners: [Listener] =
             sockets.isEmpty
