@@ -6,7 +6,7 @@ enum Segment {
     /// "STOK", as `file` shows it.
     static let application: Int64 = 0x5354_4f4b
     /// To be raised whenever a recorded type changes: rows name no fields. A test tells.
-    static let format: Int64 = 2
+    static let format: Int64 = 3
 
     /// As SQLite keeps them: a file with any other tables is somebody else's.
     static let schema = [

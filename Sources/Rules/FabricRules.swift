@@ -8,6 +8,7 @@ package let fabricRules: [Rule] = [
     .ibCongestion,
     .roceRetransmits,
     .receiverNotReady,
+    .socketFallback,
     .rocePFCECNMisconfig,
     .roceMTU,
     .gpuNICTopology,

@@ -6,10 +6,15 @@ package struct FabricPorts: Signal {
     package static let name = "fabric"
 
     package var ports: [FabricPort]
+    /// Network interfaces beside them, whose traffic may be what the ports should carry.
+    package var interfaces: [NetworkInterface]
     package var gaps: Gaps
 
-    package init(ports: [FabricPort] = [], gaps: Gaps = Gaps()) {
+    package init(
+        ports: [FabricPort] = [], interfaces: [NetworkInterface] = [], gaps: Gaps = Gaps()
+    ) {
         self.ports = ports
+        self.interfaces = interfaces
         self.gaps = gaps
     }
 
@@ -17,11 +22,15 @@ package struct FabricPorts: Signal {
         let none = Unavailable("no InfiniBand, RoCE or EFA device in /sys/class/infiniband")
         guard !FabricPortFacts.read(from: source.host).isEmpty else { throw none }
         var reader = FabricReader(source.host)
-        var pace = SlowPace()
+        var network = NetworkReader(source.host)
+        var due = SlowPace()
         return { () throws(Unavailable) in
-            let ports = reader.read(pace.isDue(source) ? .everything : .brief)
+            let pace: FabricPace = due.isDue(source) ? .everything : .brief
+            let ports = reader.read(pace)
             guard !ports.isEmpty else { throw none }
-            return FabricPorts(ports: ports, gaps: Gaps(reasons: reasons(ports)))
+            return FabricPorts(
+                ports: ports, interfaces: network.read(pace),
+                gaps: Gaps(reasons: reasons(ports)))
         }
     }
 
@@ -44,7 +53,18 @@ package struct FabricPorts: Signal {
         for (now, before) in matched(ports, earlier.ports, by: \.key) {
             gaps.reasons += now.deaf(since: before)
         }
-        return FabricPorts(ports: change, gaps: gaps)
+        let carried = matched(interfaces, earlier.interfaces, by: \.name).map { now, before in
+            now.since(before ?? now)
+        }
+        return FabricPorts(ports: change, interfaces: carried, gaps: gaps)
+    }
+}
+
+extension NetworkInterface {
+    fileprivate func since(_ earlier: NetworkInterface) -> NetworkInterface {
+        NetworkInterface(
+            name: name, receivedBytes: growth(receivedBytes, earlier.receivedBytes),
+            sentBytes: growth(sentBytes, earlier.sentBytes))
     }
 }
 

@@ -7,6 +7,7 @@ import Training
 /// A host with ports and links, looked at for a minute.
 struct FabricHost {
     var ports: [FabricPort] = []
+    var interfaces: [NetworkInterface] = []
     var functions: [PCIeFunction] = []
     var facts = HostFacts()
     var seconds: UInt64 = 60
@@ -56,7 +57,7 @@ struct FabricHost {
 
     func observation() -> Observation {
         var change = Readings()
-        change[FabricPorts.self] = .success(FabricPorts(ports: ports))
+        change[FabricPorts.self] = .success(FabricPorts(ports: ports, interfaces: interfaces))
         change[PCIe.self] = .success(PCIe(functions: functions))
         change[Disks.self] = .success(Disks(disks: drives))
         var thread = ThreadActivity(tid: 71, pid: 71, name: "python")

@@ -5,7 +5,17 @@ import Signals
 /// Ports and links that no host would have.
 extension HostileHost {
     mutating func ports() -> FabricPorts {
-        FabricPorts(ports: (1...3).map { port($0) })
+        var ports = (1...3).map { port($0) }
+        // RDMA that stands still beside sockets that do not.
+        if chance() {
+            let idle = FabricCounters(["port_xmit_data": 0, "port_rcv_data": 0])
+            for index in ports.indices { ports[index].port = idle }
+        }
+        return FabricPorts(
+            ports: ports,
+            interfaces: [
+                NetworkInterface(name: Self.name, receivedBytes: number(), sentBytes: number())
+            ])
     }
 
     private mutating func port(_ index: Int) -> FabricPort {

@@ -38,6 +38,37 @@ struct FabricSignalTests {
         }
     }
 
+    /// Bridges and the like carry nothing of their own.
+    @Test func interfacesWithHardwareTellWhatTheyCarried() throws {
+        let tree = Tree()
+        try Machine.dgxH100.write(to: tree)
+        func write(_ name: String, received: UInt64, sent: String) throws {
+            let folder = "/sys/class/net/\(name)/statistics"
+            try tree.write("\(folder)/rx_bytes", "\(received)\n")
+            try tree.write("\(folder)/tx_bytes", sent)
+        }
+        for name in ["eth7", "eth8", "eth9"] {
+            try tree.write("/sys/class/net/\(name)/device/vendor", "0x15b3")
+        }
+        let most = UInt64.max
+        try write("eth7", received: 1_000, sent: "50")
+        try write("eth8", received: most, sent: "\(most - 7)")
+        try write("eth9", received: 5, sent: "none")
+        try write("docker0", received: 1_000, sent: "50")
+        let source = source(tree)
+        let read = try FabricPorts.open(on: source)
+        let earlier = try read()
+        try write("eth7", received: 1_700, sent: "70")
+        try write("eth8", received: 3, sent: "\(most)")
+        try write("docker0", received: 9_000, sent: "70")
+        let change = try read().since(earlier).interfaces
+        #expect(
+            change.filter { ["eth7", "eth8", "eth9", "docker0"].contains($0.name) } == [
+                NetworkInterface(name: "eth7", receivedBytes: 700, sentBytes: 20),
+                NetworkInterface(name: "eth8", receivedBytes: 0, sentBytes: 7),
+            ])
+    }
+
     @Test func dearFilesAreReadAtBothEndsOnly() throws {
         let machine = Machine.faultyFabric
         let tree = Tree()
