@@ -94,6 +94,8 @@ package struct MappedDevices: Sendable, Equatable {
     package var hasRuntime = false
     /// `nvidia3`: a program has mapped registers of each GPU that it has a context on.
     package var gpuFiles: Set<String> = []
+    /// The library of GDRCopy, by which a program writes to a GPU's memory itself.
+    package var hasGDRCopy = false
 
     package init() {}
 }
@@ -132,6 +134,8 @@ extension MappedDevices {
         let name = line[(last + 1)...]
         if runtimes.contains(where: { name.starts(with: $0.utf8) }) {
             hasRuntime = true
+        } else if name.starts(with: "libgdrapi.so".utf8) {
+            hasGDRCopy = true
         } else if name.starts(with: "nvidia".utf8),
             line[..<last].suffix(4).elementsEqual("/dev".utf8)
         {

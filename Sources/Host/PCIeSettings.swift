@@ -6,6 +6,8 @@ package struct PCIeSettings: Sendable, Equatable, Codable {
     package var aspmPolicy: String?
     /// The NVIDIA driver's module for RDMA into GPUs is loaded.
     package var hasPeerMemory = false
+    /// GDRCopy's driver made its device file.
+    package var hasGDRCopyDevice = false
     /// The NVIDIA driver in the kernel is the open one, which hands GPU memory on as DMA-BUF.
     package var isNVIDIAOpen: Bool?
     /// NVSwitches that the driver serves.
@@ -50,6 +52,7 @@ extension PCIeSettings {
         }
         settings.aspmPolicy = host.choice("/sys/module/pcie_aspm/parameters/policy")
         settings.hasPeerMemory = host.exists("/sys/module/nvidia_peermem")
+        settings.hasGDRCopyDevice = host.exists("/dev/gdrdrv")
         settings.isNVIDIAOpen = host.line("/proc/driver/nvidia/version")
             .map { $0.contains("Open Kernel Module") }
         settings.switches = host.names(in: "/proc/driver/nvidia-nvswitch/devices").count

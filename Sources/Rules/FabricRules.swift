@@ -13,6 +13,7 @@ package let fabricRules: [Rule] = [
     .roceMTU,
     .gpuNICTopology,
     .gpuDirectModule,
+    .gdrcopyMissing,
     .pcieReadRequest,
     .pcieRelaxedOrdering,
 ]

@@ -28,6 +28,7 @@ package struct GPUTable: Sendable, Equatable {
         let mapped = open.hasGPU ? files.mappedDevices : nil
         use.computes =
             !named.isEmpty || (mapped.map { $0.hasRuntime && open.isSetToCompute } ?? open.hasGPU)
+        use.hasGDRCopy = mapped?.hasGDRCopy == true
         guard use.computes else { return use }
         use.gpus = named.isEmpty ? addresses(open, mapped) : named
         return use
@@ -50,6 +51,8 @@ package struct DeviceUse: Sendable, Equatable {
     /// PCI addresses of the GPUs that it computes on, sorted; those of unknown files are missing.
     package var gpus: [String] = []
     package var hasFabric = false
+    /// It has loaded the library of GDRCopy; not known of programs without a GPU open.
+    package var hasGDRCopy = false
     /// Descriptors that were looked at.
     package var descriptors = 0
     /// `nil` when they may not be seen.

@@ -119,6 +119,8 @@ package struct ProcessFacts: Sendable, Equatable, Codable {
     package var computesOnGPU = false
     /// PCI addresses of the GPUs that it computes on, sorted.
     package var gpus: [String] = []
+    /// It has loaded the library of GDRCopy; told only of what has a GPU open.
+    package var hasGDRCopy = false
     /// The program that it runs; `nil` when it may not be seen.
     package var executable: String?
     /// Where its stack begins; that of a fork begins where its parent's does.

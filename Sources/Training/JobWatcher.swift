@@ -216,6 +216,7 @@ extension ProcessFacts {
         guard let use else { return }
         computesOnGPU = computesOnGPU || use.computes
         hasDeviceOpen = hasDeviceOpen || use.computes || use.hasFabric
+        hasGDRCopy = hasGDRCopy || use.hasGDRCopy
         if !use.gpus.isEmpty { gpus = use.gpus }
         if let now = use.pipes { pipes = (pipes ?? []).union(now) }
     }

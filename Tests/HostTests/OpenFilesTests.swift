@@ -64,7 +64,10 @@ struct OpenFilesTests {
         let cuda = "7f00-7f01 r-xp 00000000 fd:00 31 /usr/lib/x86_64-linux-gnu/libcuda.so.550.54.15"
         let register = "7f02-7f03 rw-s 00000000 00:06 440 /dev/nvidia3"
         let both = try #require(try mapped("\(cuda)\n\(register)\n7f04-7f05 rw-p 00 00:00 0"))
-        #expect(both.hasRuntime && both.gpuFiles == ["nvidia3"])
+        #expect(both.hasRuntime && both.gpuFiles == ["nvidia3"] && !both.hasGDRCopy)
+        let copying = "7f00-7f01 r-xp 0 fd:00 37 /usr/lib/x86_64-linux-gnu/libgdrapi.so.2.4"
+        #expect(try mapped("\(cuda)\n\(copying)\n")?.hasGDRCopy == true)
+        #expect(try mapped("\(cuda)\n7f r /libgdrapi.so/x\n7f r /xlibgdrapi.so")?.hasGDRCopy == false)
         let asking =
             "7f00-7f01 r-xp 0 fd:00 3 /usr/lib/libnvidia-ml.so.1\n7f r /lib/libcudart.so.12"
         #expect(try mapped(asking) == MappedDevices())

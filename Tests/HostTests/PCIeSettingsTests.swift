@@ -70,6 +70,7 @@ import Testing
             "/sys/module/pcie_aspm/parameters/policy",
             "default performance [powersave] powersupersave")
         tree.makeFolder("/sys/module/nvidia_peermem")
+        try tree.write("/dev/gdrdrv", "")
         try tree.write(
             "/proc/driver/nvidia/version",
             "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86.15  Release Build")
@@ -78,6 +79,7 @@ import Testing
         #expect(found.functions["0000:1b:00.0"]?.translation == "DMA-FQ")
         #expect(found.functions.keys.sorted() == ["0000:15:01.0", "0000:1b:00.0"])
         #expect(found.aspmPolicy == "powersave")
+        #expect(found.hasGDRCopyDevice)
         #expect(found.hasPeerMemory && found.isNVIDIAOpen == true && found.switches == 1)
         #expect(PCIeSettings.read(from: Tree().host, of: []) == PCIeSettings())
     }

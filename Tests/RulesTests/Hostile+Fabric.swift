@@ -58,6 +58,7 @@ extension HostileHost {
         }
         settings.aspmPolicy = chance() ? "powersave" : "power" + Self.name
         (settings.hasPeerMemory, settings.isNVIDIAOpen) = (chance(), chance())
+        settings.hasGDRCopyDevice = chance()
         settings.switches = chance() ? .max : 0
         return settings
     }

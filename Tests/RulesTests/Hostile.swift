@@ -288,6 +288,7 @@ struct HostileHost {
             process.allowed = chance() ? CPUList([0, 5]) : nil
             process.hasDeviceOpen = chance()
             process.gpus = chance() ? [Self.gpu] : []
+            (process.computesOnGPU, process.hasGDRCopy) = (chance(), chance())
             process.memory = chance() ? memory() : nil
             process.allowedNodes = chance() ? [0, 7] : nil
             return process

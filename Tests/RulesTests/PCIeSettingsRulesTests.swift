@@ -48,7 +48,7 @@ import Training
 
     private let rules: [Rule] = [
         .pcieAccessControl, .iommuTranslation, .pcieReadRequest, .pcieRelaxedOrdering, .pcieASPM,
-        .gpuNICTopology, .gpuDirectModule, .fabricManager,
+        .gpuNICTopology, .gpuDirectModule, .gdrcopyMissing, .fabricManager,
     ]
 
     @Test func aHostAsItShouldBeHasNone() throws {

@@ -6,6 +6,7 @@ import Training
 /// Who trains is found by what processes have open and mapped, and by what they do.
 struct SearchTests {
     private static let cuda = "7f00-7f01 r-xp 0 fd:00 31 /usr/lib/libcuda.so.550.54.15\n"
+    private static let copying = "7f04-7f05 r-xp 0 fd:00 37 /usr/lib/libgdrapi.so.2\n"
     private static let context = ["/dev/nvidiactl", "/dev/nvidia-uvm"]
 
     private var devices: [DeviceFacts] {
@@ -138,14 +139,19 @@ struct SearchTests {
         let tree = Tree()
         try write(tree, 31, Self.context + ["/dev/nvidia0"], maps: Self.cuda)
         try write(tree, 37, ["/dev/nvidiactl", "/dev/nvidia0"], maps: "")
+        try write(tree, 41, ["/dev/null"], maps: Self.copying)
         var watcher = JobWatcher(on: tree.host, scope: .processes, gpus: GPUTable(devices))
         let threads = Threads(
-            threads: [31, 37].map { (pid: Int32) in
+            threads: [31, 37, 41].map { (pid: Int32) in
                 var thread = ThreadActivity(tid: pid, pid: pid, name: "python")
                 thread.time = StateTimes([.running: 5_000_000, .sleeping: 5_000_000])
                 return thread
             })
         watcher.update(threads)
+        // NCCL loads libraries when its first communicator is made, long after the start.
+        #expect(watcher.job(threads).process(31)?.hasGDRCopy == false)
+        try tree.write("/proc/31/maps", Self.cuda + Self.copying)
+        #expect(watcher.job(threads).process(31)?.hasGDRCopy == true)
         // A driver's list that comes late is used at the end, and an end closes the files.
         try tree.remove("/proc/31/fd")
         watcher.gpus.listed = ["0000:5e:00.0": [31]]
@@ -153,6 +159,7 @@ struct SearchTests {
         #expect(job.process(31)?.gpus == ["0000:5e:00.0"])
         #expect(job.process(31)?.computesOnGPU == true)
         #expect(job.process(37)?.gpus == [] && job.process(37)?.hasDeviceOpen == false)
+        #expect(job.process(41)?.hasGDRCopy == false, "its mappings are not worth reading")
         #expect(job.roles == [31: .launch])
     }
 
