@@ -13,7 +13,6 @@ package let fabricRules: [Rule] = [
     .roceMTU,
     .gpuNICTopology,
     .gpuDirectModule,
-    .gdrcopyMissing,
     .pcieReadRequest,
     .pcieRelaxedOrdering,
 ]

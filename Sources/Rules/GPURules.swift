@@ -7,6 +7,7 @@ package let gpuRules: [Rule] = [
     .gpuApplicationClocks,
     .gpuDriverMismatch,
     .fabricManager,
+    .gdrcopyMissing,
     .gpuPersistence,
     .launchGap,
     .nothingFound,
