@@ -28,8 +28,10 @@ package struct NetworkReader: Sendable {
     /// Running totals. `brief` looks for no new interfaces.
     package mutating func read(_ pace: FabricPace) -> [NetworkInterface] {
         if pace == .everything {
-            names = host.names(in: Self.folder).filter { host.exists("\(Self.folder)/\($0)/device") }
-                .sorted()
+            names = host.names(in: Self.folder).filter {
+                host.exists("\(Self.folder)/\($0)/device")
+            }
+            .sorted()
         }
         return names.compactMap { name in
             let counters = "\(Self.folder)/\(name)/statistics"

@@ -67,7 +67,8 @@ struct OpenFilesTests {
         #expect(both.hasRuntime && both.gpuFiles == ["nvidia3"] && !both.hasGDRCopy)
         let copying = "7f00-7f01 r-xp 0 fd:00 37 /usr/lib/x86_64-linux-gnu/libgdrapi.so.2.4"
         #expect(try mapped("\(cuda)\n\(copying)\n")?.hasGDRCopy == true)
-        #expect(try mapped("\(cuda)\n7f r /libgdrapi.so/x\n7f r /xlibgdrapi.so")?.hasGDRCopy == false)
+        #expect(
+            try mapped("\(cuda)\n7f r /libgdrapi.so/x\n7f r /xlibgdrapi.so")?.hasGDRCopy == false)
         let asking =
             "7f00-7f01 r-xp 0 fd:00 3 /usr/lib/libnvidia-ml.so.1\n7f r /lib/libcudart.so.12"
         #expect(try mapped(asking) == MappedDevices())
