@@ -39,7 +39,7 @@ def built(kernel, archive, work):
     shutil.copytree(SOURCES, folder)
     try:
         done = subprocess.run(["make", "-C", headers, f"M={folder}",
-                               "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"],
+                               "CC=gcc", "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"],
                               capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
     except FileNotFoundError:
         raise Unavailable("no make on this machine") from None
