@@ -30,7 +30,8 @@ package struct ProgramName: Hashable, Sendable {
     }
 
     /// What it is attached to: a tracepoint's name, or a function's or a module's tracepoint's with
-    /// the way there in front, such as `fentry/task_numa_work`. `nil` for programs that are run when somebody asks.
+    /// the way there in front, such as `fentry/task_numa_work`. `nil` for programs that are run
+    /// when somebody asks.
     package var hook: String? {
         let others = ["fentry/", "fexit/", "kprobe/", "kretprobe/", "raw_tp/"]
         return others.contains { section.hasPrefix($0) } ? section : tracepoint
