@@ -53,6 +53,10 @@ private func charges(_ ranks: [Rank], _ generator: inout SeededGenerator) -> [Ch
                 && $0.evidence.share > evidence.share / 2
         }
         guard !isApart else { continue }
+        // Who waits for a later rank loses nothing by delays of its own.
+        if job.waitsForOne && evidence.isClear {
+            charges.removeAll { members.contains($0.gpu) && $0.evidence.isBound }
+        }
         let parts = members.flatMap { member in
             ranks[member].doses.map { dose in
                 Part(

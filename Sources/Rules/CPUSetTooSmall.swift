@@ -63,17 +63,17 @@ extension Observation {
     /// Where no control group holds the job to its CPUs, masks do, and those can be changed at
     /// once; `nil` otherwise.
     fileprivate func widened(_ crowding: Crowding, _ count: Int) -> Fix? {
-        guard !crowding.allowed.isEmpty, !job.processes.isEmpty,
-            job.processes.allSatisfy({
-                $0.allowed == crowding.allowed && cpusets(of: $0.pid).isEmpty
-            })
+        let processes = crowding.pids.filter { $0 > 0 }.compactMap(job.process)
+        guard !crowding.allowed.isEmpty, !processes.isEmpty,
+            processes.allSatisfy({ $0.allowed != nil && cpusets(of: $0.pid).isEmpty })
         else { return nil }
         let list = wider(crowding, count)
-        let pids = job.processes.map(\.pid).filter { $0 > 0 }
         return Fix(
-            commands: pids.map { "taskset -apc \(list) \($0)" },
+            commands: processes.map { "taskset -apc \(list) \($0.pid)" },
             persist: ["taskset -c \(list) COMMAND"],
-            rollback: pids.map { "taskset -apc \(crowding.allowed.description) \($0)" },
+            rollback: processes.map {
+                "taskset -apc \(($0.allowed ?? crowding.allowed).description) \($0.pid)"
+            },
             risk: """
                 Something bound the job to these CPUs: look for taskset or numactl where it is \
                 started. The CPUs are taken from whoever else uses this host.

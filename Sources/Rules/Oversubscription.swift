@@ -2,8 +2,8 @@ import Host
 import Signals
 import Training
 
-/// Which of the three forms of "the job has more work than CPUs" this is.
-enum Oversubscription: Equatable { case pool, loaders, cpuset }
+/// Which form of "the job has more work than CPUs" this is.
+enum Oversubscription: Equatable { case pool, loaders, cpuset, ranks }
 
 /// The job's threads wait for each other.
 struct Crowding {
@@ -11,14 +11,18 @@ struct Crowding {
     var losses: [ThreadLoss]
     var hit: [ThreadLoss]
     var groups: [CulpritGroup]
-    /// CPUs that the job may use, and how many it would have kept busy.
+    /// CPUs that those who wait, and those they wait for, may use; how many would have been kept
+    /// busy by what may use no others.
     var allowed: CPUList
     var demand: Double
     var waitedShare: Double
-    var ranks: Int
+    /// Processes that may use no other CPUs, and the ranks among them.
+    var pids: [Int32]
+    var rankPIDs: [Int32]
     var workersPerRank: Int
 
-    var cpusPerRank: Int { max(1, allowed.count / max(ranks, 1)) }
+    var ranks: Int { max(rankPIDs.count, 1) }
+    var cpusPerRank: Int { max(1, allowed.count / ranks) }
     /// Threads that each process of a rank can compute with when its loaders are fed.
     var poolThreads: Int { max(1, cpusPerRank / (1 + workersPerRank)) }
     var loaderWorkers: Int { max(1, cpusPerRank - 1) }
@@ -49,32 +53,36 @@ extension Observation {
         let least = CrowdingLimits.launchShare.value * Sustained.leastSeen
         guard mayLose(least, in: threads, behind: isInside) else { return nil }
         let losses = losses(in: threads, behind: isInside)
-        let demanded = threads.threads.reduce(UInt64(0)) {
-            $0 &+ $1.time[.running] &+ $1.time[.waiting]
+        let candidates = losses.filter {
+            $0.isLongLived && CrowdingLimits.launchShare.isReached(by: $0.share)
         }
-        let waited = losses.reduce(UInt64(0)) { $0 &+ $1.nanoseconds }
-        let allowed = jobCPUs
+        let crowd = Crowd(candidates, threads, self)
+        let waited = losses.reduce(UInt64(0)) { sum, loss in
+            crowd.holds(loss.thread) ? sum &+ loss.nanoseconds : sum
+        }
+        let demanded = threads.threads.reduce(UInt64(0)) { sum, thread in
+            crowd.holds(thread) ? sum &+ thread.time[.running] &+ thread.time[.waiting] : sum
+        }
         let demand = whole.perSecond(demanded) / 1e9
         let share = demanded > 0 ? Double(waited) / Double(demanded) : 0
+        let cpus = Double(max(crowd.cpus.count, 1))
         let isCrowded =
-            demand > CrowdingLimits.demand.value * Double(max(allowed.count, 1))
+            demand > CrowdingLimits.demand.value * cpus
             && CrowdingLimits.waited.isReached(by: share)
-        let isFull = demand >= CrowdingLimits.crowdedDemand * Double(max(allowed.count, 1))
-        let hit = losses.filter { loss in
-            guard loss.isLongLived, CrowdingLimits.launchShare.isReached(by: loss.share) else {
-                return false
-            }
+        let isFull = demand >= CrowdingLimits.crowdedDemand * cpus
+        let hit = candidates.filter { loss in
             if isCrowded { return true }
             let counted = isFull ? loss.share : loss.share / 2
             return loss.isLaunch && CrowdingLimits.launchShare.isReached(by: counted)
         }
         guard !hit.isEmpty, isSustained(hit, behind: isInside) else { return nil }
-        let ranks = rankPIDs(threads)
+        let ranks = rankPIDs(threads).filter(crowd.holds).sorted()
+        let loaders = loaderPIDs(threads, Set(ranks)).filter(crowd.holds)
         return Crowding(
-            kind: kind(hit, threads, ranks, allowed), losses: losses, hit: hit,
-            groups: CulpritGroup.groups(hit), allowed: allowed, demand: demand,
-            waitedShare: share, ranks: max(ranks.count, 1),
-            workersPerRank: loaderPIDs(threads, ranks).count / max(ranks.count, 1))
+            kind: kind(hit, threads, Set(ranks), loaders, crowd.cpus), losses: losses, hit: hit,
+            groups: CulpritGroup.groups(hit), allowed: crowd.cpus, demand: demand,
+            waitedShare: share, pids: job.processes.map(\.pid).filter(crowd.holds),
+            rankPIDs: ranks, workersPerRank: loaders.count / max(ranks.count, 1))
     }
 
     /// Processes that hold a launch thread; where none is known, those that no other one started.
@@ -90,9 +98,9 @@ extension Observation {
     }
 
     private func kind(
-        _ hit: [ThreadLoss], _ threads: Threads, _ ranks: Set<Int32>, _ allowed: CPUList
+        _ hit: [ThreadLoss], _ threads: Threads, _ ranks: Set<Int32>, _ loaders: Set<Int32>,
+        _ allowed: CPUList
     ) -> Oversubscription {
-        let loaders = loaderPIDs(threads, ranks)
         var own: UInt64 = 0
         var behindLoaders: UInt64 = 0
         var behindOthers: UInt64 = 0
@@ -114,9 +122,9 @@ extension Observation {
             computing(threads, in: $0) > cpusPerRank
         }
         if isOwn && hasPool { return .pool }
-        if !isOwn && behindLoaders >= behindOthers { return .loaders }
+        if !isOwn && behindLoaders > 0 && behindLoaders >= behindOthers { return .loaders }
         if allowed.count < facts.topology.usable.count { return .cpuset }
-        return isOwn ? .pool : .loaders
+        return isOwn ? .pool : ranks.count > 1 ? .ranks : .loaders
     }
 
     /// Threads of one process that want a CPU most of the time.

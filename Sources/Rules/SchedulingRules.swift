@@ -10,6 +10,7 @@ package let schedulingRules: [Rule] = [
     .ompOversubscription,
     .loaderWorkersTooMany,
     .cpusetTooSmall,
+    .ranksShareCPUs,
     .irqbalanceState,
     .cpusetIsolatedPartition,
     .isolcpusNohzFull,

@@ -44,6 +44,7 @@ func hog(
 }
 
 private let inTurns = Schedule.square(period: 5)
+private let crowded = Label(cause: "cpu-oversubscription", culprit: "own threads")
 
 extension Scenario {
     static let hosts: [Scenario] = [
@@ -56,6 +57,10 @@ extension Scenario {
         Scenario("hog, stages differ", [hog(0.6)]) { $0.plan.stages = 0.1 },
         Scenario("hog, all wait idle", [hog()], waiting),
         Scenario("hog in turns, all wait idle", [hog(schedule: inTurns)], waiting),
+        Scenario(
+            "hog, all wait idle and lose a little",
+            [hog(0.6)] + (0..<8).filter { $0 != 3 }.map { hog(0.15, rank: $0, crowded) },
+            waiting),
         Scenario("hog, others wait busy", [hog()]) { $0.plan.isSynchronous = true },
         Scenario("two hogs, two GPUs", [hog(), hog(0.35, rank: 6, schedule: .square(period: 4))]),
         Scenario(

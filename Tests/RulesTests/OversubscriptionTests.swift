@@ -6,7 +6,7 @@ import Training
 
 @Suite struct OversubscriptionTests {
     private static let rules: [Rule] = [
-        .ompOversubscription, .loaderWorkersTooMany, .cpusetTooSmall,
+        .ompOversubscription, .loaderWorkersTooMany, .cpusetTooSmall, .ranksShareCPUs,
     ]
 
     private func findings(_ observation: Observation) throws -> [Finding] {
@@ -91,6 +91,54 @@ import Training
         observation.whole.change[Cgroups.self] = .success(Cgroups(groups: [group]))
         let held = try findings(observation)
         #expect(held.first?.fix.commands.last == "docker run --cpuset-cpus=0-5 …")
+    }
+
+    /// Ranks 701 and 707 take turns; 709 has nothing to do with them.
+    private func twoOfThree(_ facts: HostFacts = Scheduling.eightCPUs()) -> Observation {
+        Scheduling.observation(
+            facts,
+            job: Scheduling.job(707, 709, roles: [701: .launch, 707: .launch, 709: .launch]),
+            threads: [
+                Scheduling.thread(701, [.running: .ms(3_003), .waiting: .ms(2_503)]),
+                Scheduling.thread(707, pid: 707, [.running: .ms(2_503), .waiting: .ms(2_001)]),
+                Scheduling.thread(709, pid: 709, [.running: .ms(9_001)]),
+            ],
+            waits: [
+                Scheduling.wait(701, behind: 707, "python", .ms(2_503)),
+                Scheduling.wait(707, behind: 701, "python", .ms(2_001)),
+            ])
+    }
+
+    /// What the job as a whole may use says nothing about two ranks that are bound to one CPU.
+    @Test func ranksBoundToOneCPUAreCrowdedWhereverTheOthersAre() throws {
+        var observation = twoOfThree()
+        for index in 0..<2 { observation.job.processes[index].allowed = CPUList([3]) }
+        observation.job.processes[2].allowed = CPUList(0..<8)
+        let found = try findings(observation)
+        #expect(found.map(\.rule) == ["cpuset-too-small"])
+        #expect(found.first?.summary.contains("wanted 1.0 CPUs and may use 1 (3)") == true)
+        #expect(found.first?.fix.commands == ["taskset -apc 0-5 701", "taskset -apc 0-5 707"])
+        // Bound to two CPUs, each to its own: whoever made the masks gets them back.
+        observation.job.processes[1].allowed = CPUList([3, 4])
+        #expect(
+            try findings(observation).first?.fix.rollback
+                == ["taskset -apc 3 701", "taskset -apc 3-4 707"])
+    }
+
+    @Test func ranksThatMeetOnCPUsAreKeptApart() throws {
+        let found = try findings(twoOfThree())
+        #expect(found.map(\.rule) == ["ranks-share-cpus"])
+        #expect(
+            found.first?.fix.commands
+                == ["taskset -apc 0-1 701", "taskset -apc 2-3 707", "taskset -apc 4-5 709"])
+        #expect(found.first?.fix.rollback.first == "taskset -apc 0-7 701")
+    }
+
+    @Test func moreRanksThanCPUsNeedAnotherHost() throws {
+        let found = try findings(twoOfThree(Scheduling.twoCPUs()))
+        #expect(found.map(\.rule) == ["ranks-share-cpus"])
+        #expect(found.first?.fix.commands == ["torchrun --nproc-per-node=2 …"])
+        #expect(found.first?.summary.contains("num_workers") == false)
     }
 
     @Test func yieldsAndStrangersDoNotCount() throws {
