@@ -166,15 +166,19 @@ package struct JobWatcher {
         return Set(waiters.map(\.tid))
     }
 
-    /// Step times of ranks, by pid, where those that train together agree.
+    /// Step times of ranks, by pid, where those that train together agree, and none of them is
+    /// held up in bouts that would set the pace of all.
     private func steps(of threads: Threads, in job: Job) -> [Int32: Double] {
         var groups: [String: [Int32: Double]] = [:]
+        var heldUp: Set<String> = []
         for thread in threads.threads where job.role(thread.tid) == .launch {
-            guard let step = steps.stepMilliseconds(of: thread.tid) else { continue }
             let process = job.process(thread.pid)
             let group = process?.identity.group ?? process?.cgroups[""] ?? ""
+            if steps.isHeldUpInBouts(thread.tid) { heldUp.insert(group) }
+            guard let step = steps.stepMilliseconds(of: thread.tid) else { continue }
             groups[group, default: [:]][thread.pid] = step
         }
+        for group in heldUp { groups[group] = nil }
         return groups.values.reduce(into: [:]) { all, steps in
             all.merge(agreedSteps(steps)) { first, _ in first }
         }

@@ -46,7 +46,7 @@ struct StepWatcher {
                 files[tid] = nil
                 continue
             }
-            series[tid]?.add(at: now, busy: times[0] &+ times[1])
+            series[tid]?.add(at: now, running: times[0], waiting: times[1])
         }
     }
 
@@ -56,4 +56,6 @@ struct StepWatcher {
         let isNew = series.times.count < Self.leastLooks
         return series.stepMilliseconds ?? (isNew ? known[tid] : nil)
     }
+    /// Whether the pace of the thread may be set by what takes its CPU.
+    func isHeldUpInBouts(_ tid: Int32) -> Bool { series[tid]?.isHeldUpInBouts ?? false }
 }

@@ -2,26 +2,50 @@
 /// for a CPU, both in ns.
 package struct StepSeries: Sendable, Equatable {
     package private(set) var times: [UInt64] = []
-    package private(set) var busy: [UInt64] = []
+    package private(set) var running: [UInt64] = []
+    package private(set) var waiting: [UInt64] = []
 
     /// Looks that are kept, the latest: 41 s at one every 20 ms.
     package static let mostLooks = 2_048
 
     package init() {}
 
-    package mutating func add(at time: UInt64, busy nanoseconds: UInt64) {
+    package mutating func add(at time: UInt64, running: UInt64, waiting: UInt64) {
         if times.count >= Self.mostLooks * 2 {
             times.removeFirst(Self.mostLooks)
-            busy.removeFirst(Self.mostLooks)
+            self.running.removeFirst(Self.mostLooks)
+            self.waiting.removeFirst(Self.mostLooks)
         }
         times.append(time)
-        busy.append(nanoseconds)
+        self.running.append(running)
+        self.waiting.append(waiting)
     }
 
     /// The time of a step that the rhythm of the thread tells; `nil` where it is not clear.
     package var stepMilliseconds: Double? {
-        let (times, busy) = (times.suffix(Self.mostLooks), busy.suffix(Self.mostLooks))
-        return Rhythm(at: Array(times), busy: Array(busy))?.period.map { $0 * 1_000 }
+        let busy = zip(running, waiting).map { $0 &+ $1 }
+        return cells(of: busy).flatMap { Rhythm($0).period }.map { $0 * 1_000 }
+    }
+
+    /// Whether the thread is kept from its CPU in bouts, by a quota or by a neighbour with a rhythm
+    /// of its own: what the program does then follows that rhythm, in this thread and in all that
+    /// wait for it. Who only shares a CPU takes turns that are much shorter.
+    package var isHeldUpInBouts: Bool {
+        guard let waited = cells(of: waiting) else { return false }
+        var (inBouts, length) = (0, 0)
+        for share in waited.shares + [0] {
+            if share >= fullyHeldUp {
+                length += 1
+            } else {
+                if Double(length) * waited.length >= longestTurn { inBouts += length }
+                length = 0
+            }
+        }
+        return Double(inBouts) >= leastHeldUp * Double(waited.shares.count)
+    }
+
+    private func cells(of sums: [UInt64]) -> Cells? {
+        Cells(at: Array(times.suffix(Self.mostLooks)), of: Array(sums.suffix(Self.mostLooks)))
     }
 }
 
@@ -45,6 +69,68 @@ private let leastPeriods = 5.0
 private let shortestStep = 0.058
 /// Where the share of its time that a thread wants a CPU hardly changes there is no rhythm.
 private let leastDeviation = 0.03
+/// Share of its time that a thread must be held up before that could set its pace.
+private let leastHeldUp = 0.02
+/// Share of a cell that counts as all of it: the ends of a wait are known to a tick.
+private let fullyHeldUp = 0.8
+/// Seconds. The scheduler lets a thread wait for some turns of a few ms where a CPU is shared.
+private let longestTurn = 0.025
+
+/// What grew in a thread's counter, in cells of equal length.
+private struct Cells {
+    /// Seconds.
+    let length: Double
+    /// Share of each cell.
+    let shares: [Double]
+
+    /// `nil` where the looks are few or run backwards.
+    init?(at times: [UInt64], of sums: [UInt64]) {
+        let count = min(times.count, sums.count)
+        guard count >= leastLooks, let start = times.first, let first = sums.first else {
+            return nil
+        }
+        var at: [Double] = []
+        var grown: [Double] = []
+        for (time, sum) in zip(times, sums) {
+            guard time >= start, sum >= first else { return nil }
+            at.append(Double(time - start) / 1e9)
+            grown.append(Double(sum - first) / 1e9)
+            guard at.count < 2 || at[at.count - 1] > at[at.count - 2] else { return nil }
+        }
+        // The kernel notes time at ticks and waits at their end: it was wanted before the look.
+        for index in (1..<count).reversed() {
+            let least = grown[index] - (at[index] - at[index - 1])
+            grown[index - 1] = max(grown[index - 1], least)
+        }
+        // Half the distance of two looks, whose jitter tells what happens between them.
+        let cells = 2 * (count - 1)
+        length = at[count - 1] / Double(cells)
+        guard length >= 0.001, length <= 0.5 else { return nil }
+        shares = Self.shares(at, grown, cells, of: length)
+    }
+
+    /// The shares less their mean, and their mean square.
+    var centred: (values: [Double], variance: Double) {
+        let mean = shares.reduce(0, +) / Double(shares.count)
+        let values = shares.map { $0 - mean }
+        return (values, values.reduce(0) { $0 + $1 * $1 } / Double(values.count))
+    }
+
+    private static func shares(
+        _ at: [Double], _ grown: [Double], _ cells: Int, of cell: Double
+    ) -> [Double] {
+        var place = 0
+        var before = 0.0
+        return (1...cells).map { index in
+            let time = Double(index) * cell
+            while place < at.count - 2 && at[place + 1] < time { place += 1 }
+            let part = min(max((time - at[place]) / (at[place + 1] - at[place]), 0), 1)
+            let now = grown[place] + (grown[place + 1] - grown[place]) * part
+            defer { before = now }
+            return min(max((now - before) / cell, 0), 1)
+        }
+    }
+}
 
 /// How the wish of a thread for a CPU comes and goes, in cells of equal length.
 struct Rhythm {
@@ -63,48 +149,9 @@ struct Rhythm {
         var height: Double
     }
 
-    /// `nil` where the looks are few or run backwards.
-    init?(at times: [UInt64], busy: [UInt64]) {
-        let count = min(times.count, busy.count)
-        guard count >= leastLooks, let start = times.first, let first = busy.first else {
-            return nil
-        }
-        var at: [Double] = []
-        var wanted: [Double] = []
-        for (time, sum) in zip(times, busy) {
-            guard time >= start, sum >= first else { return nil }
-            at.append(Double(time - start) / 1e9)
-            wanted.append(Double(sum - first) / 1e9)
-            guard at.count < 2 || at[at.count - 1] > at[at.count - 2] else { return nil }
-        }
-        // The kernel notes time at ticks and waits at their end: it was wanted before the look.
-        for index in (1..<count).reversed() {
-            let least = wanted[index] - (at[index] - at[index - 1])
-            wanted[index - 1] = max(wanted[index - 1], least)
-        }
-        // Half the distance of two looks, whose jitter tells what happens between them.
-        let cells = 2 * (count - 1)
-        cell = at[count - 1] / Double(cells)
-        guard cell >= 0.001, cell <= 0.5 else { return nil }
-        let raw = Self.shares(at, wanted, cells, of: cell)
-        let mean = raw.reduce(0, +) / Double(cells)
-        shares = raw.map { $0 - mean }
-        variance = shares.reduce(0) { $0 + $1 * $1 } / Double(cells)
-    }
-
-    private static func shares(
-        _ at: [Double], _ wanted: [Double], _ cells: Int, of cell: Double
-    ) -> [Double] {
-        var place = 0
-        var before = 0.0
-        return (1...cells).map { index in
-            let time = Double(index) * cell
-            while place < at.count - 2 && at[place + 1] < time { place += 1 }
-            let part = min(max((time - at[place]) / (at[place + 1] - at[place]), 0), 1)
-            let now = wanted[place] + (wanted[place + 1] - wanted[place]) * part
-            defer { before = now }
-            return min(max((now - before) / cell, 0), 1)
-        }
+    fileprivate init(_ cells: Cells) {
+        cell = cells.length
+        (shares, variance) = cells.centred
     }
 
     /// Seconds.

@@ -149,10 +149,49 @@ struct StepsTests {
         }
     }
 
+    /// A quota that lets short steps through in bouts, and a neighbour that comes four times a second.
+    @Test(arguments: [0.1, 0.25], [0.03, 0.3, 1]) func thePaceOfTheHostIsSeenAsSuch(
+        period: Double, duty: Double
+    ) {
+        for seed in 0..<Self.seeds {
+            var job = SyntheticJob(seed: seed &* 6_101, period: period)
+            while job.time < 10 {
+                let begin = job.time
+                while job.time < begin + 0.6 * period { job.step(0.02, duty: duty, jitter: 0.02) }
+                job.wait(max(0.01, begin + period - job.time))
+            }
+            #expect(job.series(10, tick: 0.004).isHeldUpInBouts)
+        }
+    }
+
+    /// Who shares a CPU all the time loses most where it works most: the rhythm stays its own.
+    @Test(arguments: [0.0, 0.01, 0.5]) func aNeighbourThatIsAlwaysThereSetsNoPace(lost: Double) {
+        let found = (0..<Self.seeds).map { seed in
+            var job = SyntheticJob(seed: seed &* 7_129, period: 0.25)
+            var steps = 0.0
+            let start = job.time
+            while job.time < 10 {
+                var left = job.varied(0.06, 0.02)
+                while left > 0 {
+                    let slice = min(left, 0.003 + 0.002 * job.dice.unit())
+                    job.run(slice)
+                    if lost > 0 { job.wait(slice * lost / (1 - lost)) }
+                    left -= slice
+                }
+                job.rest(job.varied(0.12, 0.02))
+                steps += 1
+            }
+            let series = job.series(10, tick: 0.004)
+            #expect(!series.isHeldUpInBouts)
+            return (step: series.stepMilliseconds, truth: (job.time - start) / steps)
+        }
+        #expect(told(found, "lost \(lost)") >= Self.seeds - 2)
+    }
+
     @Test func oddCountersAreNoSteps() {
         func step(_ looks: [(UInt64, UInt64)]) -> Double? {
             var series = StepSeries()
-            for (time, busy) in looks { series.add(at: time, busy: busy) }
+            for (time, busy) in looks { series.add(at: time, running: busy, waiting: 0) }
             return series.stepMilliseconds
         }
         #expect(StepSeries().stepMilliseconds == nil)
@@ -168,7 +207,7 @@ struct StepsTests {
 
     @Test func theLatestLooksAreKept() {
         var series = StepSeries()
-        for look in 0..<(5 * StepSeries.mostLooks) { series.add(at: UInt64(look), busy: 0) }
+        for look in 0..<(5 * StepSeries.mostLooks) { series.add(at: UInt64(look), running: 0, waiting: 0) }
         #expect(series.times.count <= 2 * StepSeries.mostLooks)
         #expect(series.times.last == UInt64(5 * StepSeries.mostLooks - 1))
     }

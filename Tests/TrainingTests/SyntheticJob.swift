@@ -26,6 +26,7 @@ struct Dice: RandomNumberGenerator {
 /// A thread that runs and sleeps, in seconds, and how the kernel's counters show it.
 struct SyntheticJob {
     private(set) var busy: [(begin: Double, end: Double)] = []
+    private(set) var waits: [(begin: Double, end: Double)] = []
     private(set) var time: Double
     var dice: Dice
 
@@ -37,6 +38,12 @@ struct SyntheticJob {
 
     mutating func run(_ seconds: Double) {
         busy.append((time, time + seconds))
+        time += seconds
+    }
+
+    /// Ready, and without a CPU: told by the kernel when it is over.
+    mutating func wait(_ seconds: Double) {
+        waits.append((time, time + seconds))
         time += seconds
     }
 
@@ -58,6 +65,7 @@ struct SyntheticJob {
     mutating func series(_ seconds: Double, tick: Double) -> StepSeries {
         var series = StepSeries()
         var (now, next, sum) = (0.0, 0, 0.0)
+        var (nextWait, waited) = (0, 0.0)
         while now < seconds {
             while next < busy.count && busy[next].end <= now {
                 sum += busy[next].end - busy[next].begin
@@ -68,8 +76,13 @@ struct SyntheticJob {
                 let last = (now / tick).rounded(.down) * tick
                 seen += max(busy[next].begin, last) - busy[next].begin
             }
+            while nextWait < waits.count && waits[nextWait].end <= now {
+                waited += waits[nextWait].end - waits[nextWait].begin
+                nextWait += 1
+            }
             series.add(
-                at: 7_000_000_000_000 + UInt64(now * 1e9), busy: 31_000_000 + UInt64(seen * 1e9))
+                at: 7_000_000_000_000 + UInt64(now * 1e9),
+                running: 31_000_000 + UInt64(seen * 1e9), waiting: UInt64(waited * 1e9))
             now += 0.014 + 0.012 * dice.unit() + (dice.unit() < 0.01 ? 0.015 * dice.unit() : 0)
         }
         return series
