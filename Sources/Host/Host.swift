@@ -33,6 +33,20 @@ package struct Host: Sendable {
         return bytes
     }
 
+    /// Exactly `count` bytes that begin at `offset`.
+    package func bytes(
+        _ path: String, at offset: UInt64, count: Int
+    ) throws(FileError) -> [UInt8] {
+        guard let offset = off_t(exactly: offset) else { throw FileError(path: path, errno: EINVAL) }
+        let descriptor = open(root + path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw FileError(path: path, errno: errno) }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: count)
+        let size = pread(descriptor, &bytes, count, offset)
+        guard size == count else { throw FileError(path: path, errno: size < 0 ? errno : EIO) }
+        return bytes
+    }
+
     /// Hands a file over in the pieces in which the kernel writes it, until `take` answers false.
     package func stream(_ path: String, _ take: ([UInt8]) -> Bool) throws(FileError) {
         let descriptor = open(root + path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

@@ -113,11 +113,23 @@ package struct ProcessFiles: Sendable {
     package var waitsToRead: String? {
         guard let bytes = bytes("syscall", limit: 256) else { return nil }
         let words = String(decoding: bytes, as: UTF8.self).split(separator: " ")
-        // read is number 0 of x86-64 and 63 of arm64; the other's call of that number never waits.
-        guard words.count > 1, words[0] == "0" || words[0] == "63", words[1].hasPrefix("0x"),
-            let descriptor = UInt32(words[1].dropFirst(2), radix: 16)
-        else { return nil }
-        return host.link("\(folder)/fd/\(descriptor)")
+        func argument(_ number: Int) -> UInt64? {
+            guard words.count > number, words[number].hasPrefix("0x") else { return nil }
+            return UInt64(words[number].dropFirst(2), radix: 16)
+        }
+        guard let call = words.first, let first = argument(1) else { return nil }
+        switch call {
+        // read of x86-64 and of arm64; the other's call of that number never waits.
+        case "0", "63": return host.link("\(folder)/fd/\(UInt32(truncatingIfNeeded: first))")
+        // poll and ppoll of x86-64, ppoll of arm64, for one file: struct pollfd begins with it.
+        case "7", "271", "73":
+            guard argument(2) == 1,
+                let number = try? host.bytes("\(folder)/mem", at: first, count: 4)
+            else { return nil }
+            let descriptor = number.reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+            return host.link("\(folder)/fd/\(descriptor)")
+        default: return nil
+        }
     }
 
     /// Number of open file descriptors.

@@ -145,7 +145,7 @@ extension Observation {
             rule: "cpu-max-throttling", cause: .cpuThrottling, severity: severity(one.losses),
             confidence: .measured,
             summary: """
-                the CPU quota of \(one.group.path) (\(SchedulingText.oneDecimal(cpus)) CPUs) was \
+                the CPU quota of \(one.group.path) (\(SchedulingText.cpus(cpus)) CPUs) was \
                 used up in \(SchedulingText.percent(one.periodShare)) of its periods; \
                 \(SchedulingText.thread(named[0])) stood still for \
                 \(SchedulingText.percent(named[0].share)) of its time

@@ -35,7 +35,10 @@ package func diagnose(_ rules: [Rule], _ observation: Observation) -> Diagnosis 
         if a.impact != b.impact { return a.impact > b.impact }
         return left.offset < right.offset
     }
-    let (costed, gpus) = gpuLosses(sorted.map(\.element.finding), observation)
+    let (found, gpus) = gpuLosses(sorted.map(\.element.finding), observation)
+    let costed = found.map { $0.tempered(by: gpus) }.enumerated().sorted {
+        ($1.element.severity, $0.offset) < ($0.element.severity, $1.offset)
+    }.map(\.element)
     let verdict = verdict(costed, gpus, observation)
     return Diagnosis(
         verdict: verdict,

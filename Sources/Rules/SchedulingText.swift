@@ -12,6 +12,13 @@ enum SchedulingText {
         return (number < 0 && tenths > 0 ? "-" : "") + "\(tenths / 10).\(tenths % 10)"
     }
 
+    /// A number of CPUs; a small one keeps the digit that says how small.
+    static func cpus(_ number: Double) -> String {
+        guard number > 0, number < 0.095 else { return oneDecimal(number) }
+        let thousandths = max(1, Int((number * 1_000).rounded()))
+        return "0.0\(thousandths / 10)" + (thousandths % 10 == 0 ? "" : "\(thousandths % 10)")
+    }
+
     static func thread(_ loss: ThreadLoss) -> String {
         "\(loss.role.rawValue) thread \(loss.thread.tid) (\(loss.thread.name))"
     }

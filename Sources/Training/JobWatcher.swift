@@ -9,8 +9,10 @@ package struct JobWatcher {
     /// Threads whose allowed CPUs are looked at ten times a second, the busiest first.
     private static let mostThreads = 64
 
-    /// Threads that are asked once what they wait for.
+    /// Threads that are asked at once what they wait for: of all when roles are told, and of some
+    /// at each reading, for most wait for different things in turn. 64 take 1 ms.
     private static let mostAsked = 1_024
+    private static let askedAtOnce = 64
 
     private let host: Host
     private let scope: Job.Scope
@@ -27,6 +29,11 @@ package struct JobWatcher {
     /// How far back is told of, ns; `nil`: everything since the start, for a look that ends.
     package var memoryNanoseconds: UInt64?
     private var changes: [AffinityChange] = []
+    /// What threads were seen to wait to read from, by tid, and how many were asked so far.
+    private var reading: [Int32: String] = [:]
+    private var asked = 0
+    /// Processes that were seen with a device open.
+    private var withDevices: Set<Int32> = []
     /// Where the memory of processes was found last.
     private var memory: [Int32: MemoryPlacement] = [:]
 
@@ -60,10 +67,12 @@ package struct JobWatcher {
             readingsLeft = max(readingsLeft, 2)
             guard processes.count < Self.mostProcesses else { break }
             processes[pid] = ProcessFacts(reading: host.process(pid), pid: pid, gpus)
+            if processes[pid]?.hasDeviceOpen == true { withDevices.insert(pid) }
         }
         busiest = alive.sorted { $0.awake > $1.awake }.prefix(Self.mostThreads)
             .map { ($0.pid, $0.tid) }
         followSteps(of: alive)
+        askSome(of: alive)
     }
 
     /// Lets go of processes that the ledger has forgotten, and of what happened before `horizon`.
@@ -80,6 +89,10 @@ package struct JobWatcher {
         }
         changes.removeAll { $0.at < horizon }
         steps.forgetOthers()
+        let all = Set(threads.lazy.map(\.tid))
+        if reading.contains(where: { !all.contains($0.key) }) {
+            reading = reading.filter { all.contains($0.key) }
+        }
     }
 
     /// Launch threads, or main threads until something tells which those are.
@@ -128,13 +141,14 @@ package struct JobWatcher {
         var known = processes
         if scope == .processes {
             for pid in known.keys { known[pid]?.readUse(of: host.process(pid), gpus) }
+            withDevices = Set(known.lazy.filter(\.value.hasDeviceOpen).map(\.key))
         }
         var job = Job(
             scope: scope,
             processes: known.values.sorted { $0.pid < $1.pid }.withoutInheritedDevices)
         if scope == .processes {
-            job.roles = roles(
-                of: threads, in: job.processes, fabricWaiters: fabricWaiters(threads, known))
+            for thread in helpers(of: threads.threads).prefix(Self.mostAsked) { ask(thread) }
+            job.roles = roles(of: threads, in: job.processes, reading: reading)
         }
         let found = steps(of: threads, in: job)
         job.processes = job.processes.map { process in
@@ -152,18 +166,28 @@ package struct JobWatcher {
         return job
     }
 
-    /// Threads that wait for events of an RDMA adapter, in processes that have one open.
-    private func fabricWaiters(
-        _ threads: Threads, _ processes: [Int32: ProcessFacts]
-    ) -> Set<Int32> {
-        let asked = threads.threads.filter {
-            !$0.hasExited && $0.tid != $0.pid && processes[$0.pid]?.hasDeviceOpen == true
+    /// Threads beside the main one of processes that have a device open.
+    private func helpers(of threads: [ThreadActivity]) -> [ThreadActivity] {
+        guard !withDevices.isEmpty else { return [] }
+        return threads.filter {
+            !$0.hasExited && $0.tid != $0.pid && withDevices.contains($0.pid)
         }
-        let waiters = asked.prefix(Self.mostAsked).filter { thread in
-            let files = host.process(thread.pid).thread(thread.tid)
-            return files.waitsToRead == "anon_inode:[infinibandevent]"
+    }
+
+    private mutating func askSome(of alive: [ThreadActivity]) {
+        guard scope == .processes else { return }
+        let helpers = helpers(of: alive)
+        guard !helpers.isEmpty else { return }
+        for place in 0..<min(Self.askedAtOnce, helpers.count) {
+            ask(helpers[(asked &+ place) % helpers.count])
         }
-        return Set(waiters.map(\.tid))
+        asked = (asked &+ Self.askedAtOnce) % helpers.count
+    }
+
+    /// What a thread waited for once it may wait for again: a later answer of none changes nothing.
+    private mutating func ask(_ thread: ThreadActivity) {
+        guard let file = host.process(thread.pid).thread(thread.tid).waitsToRead else { return }
+        reading[thread.tid] = file
     }
 
     /// Step times of ranks, by pid, where those that train together agree, and none of them is

@@ -13,10 +13,11 @@ private let pollingYields = 100.0
 private let writerShare = 0.2
 
 /// Roles of threads, told by what they do. A process that opens a device, or the first one down
-/// the process tree that works, is a rank; what it starts are its loaders.
-/// `fabricWaiters` are threads that wait for events of an RDMA adapter.
+/// the process tree that works, is a rank; what it starts are its loaders. `reading` is what threads
+/// wait to read from, by tid: who waits for events of an RDMA adapter communicates, and who waits
+/// for what a loader hands over pins memory.
 package func roles(
-    of threads: Threads, in processes: [ProcessFacts], fabricWaiters: Set<Int32> = []
+    of threads: Threads, in processes: [ProcessFacts], reading: [Int32: String] = [:]
 ) -> [Int32: Role] {
     let byProcess = Dictionary(grouping: threads.threads.filter { $0.pid > 0 }, by: \.pid)
     // A process that ended before its files were read is told by its threads alone.
@@ -24,14 +25,20 @@ package func roles(
     for process in processes { parents[process.pid] = process.parent }
     let known = Dictionary(processes.map { ($0.pid, $0) }, uniquingKeysWith: { first, _ in first })
     let ranks = rankProcesses(byProcess, processes, parents)
+    let fromLoaders = handovers(processes, ranks, parents, known)
     var roles: [Int32: Role] = [:]
     for (pid, members) in byProcess {
         if ranks.contains(pid) {
             let launch = launchThread(members, pid)
+            let handedOver = fromLoaders[pid] ?? []
             for thread in members {
-                let isNCCL = fabricWaiters.contains(thread.tid)
+                let source = reading[thread.tid] ?? ""
                 roles[thread.tid] =
-                    thread.tid == launch ? .launch : isNCCL ? .nccl : role(inRank: thread)
+                    thread.tid == launch
+                    ? .launch
+                    : source == "anon_inode:[infinibandevent]"
+                        ? .nccl
+                        : handedOver.contains(source) ? .pinMemory : role(inRank: thread)
             }
         } else if descends(pid, from: ranks, parents), !isStranger(pid, ranks, parents, known) {
             for thread in members { roles[thread.tid] = isWriter(thread) ? .checkpoint : .loader }
@@ -101,6 +108,21 @@ private func isStranger(
         let pipes = process.pipes, let shared = rank.pipes
     else { return false }
     return program != own && pipes.isDisjoint(with: shared)
+}
+
+/// Pipes, named as the kernel names them, that a rank shares with a process it started.
+private func handovers(
+    _ processes: [ProcessFacts], _ ranks: Set<Int32>, _ parents: [Int32: Int32],
+    _ known: [Int32: ProcessFacts]
+) -> [Int32: Set<String>] {
+    var pipes: [Int32: Set<String>] = [:]
+    for process in processes where !ranks.contains(process.pid) {
+        guard let own = process.pipes, let rank = nearest(above: process.pid, ranks, parents),
+            let shared = known[rank]?.pipes?.intersection(own)
+        else { continue }
+        pipes[rank, default: []].formUnion(shared.map { "pipe:[\($0)]" })
+    }
+    return pipes
 }
 
 /// The main thread where it works or wakes often, else the busiest.

@@ -90,6 +90,23 @@ private struct Scene {
         #expect(diagnosis.gpus[3].parts.first?.confidence == .measured)
     }
 
+    /// What queued work hides is no reason for alarm; without the GPU's word it is.
+    @Test func aLossThatTheGPUDidNotFeelIsAWarningAtMost() throws {
+        var scene = Scene()
+        scene.waiting = { rank, _ in rank == 3 ? 300_000_000 : 0 }
+        scene.idle = { _, _ in 40_000_000 }
+        let first = try #require(scene.diagnosis.findings.first)
+        #expect(first.rule == "noisy-neighbour" && first.severity == .warning)
+        #expect(first.summary.hasSuffix("the GPU had work queued and idled for only 4.0 %"))
+        #expect(abs((first.evidence.last?.value ?? 0) - 0.04) < 1e-9)
+        scene.idle = { rank, _ in rank == 3 ? 60_000_000 : 40_000_000 }
+        #expect(scene.diagnosis.findings.first?.severity == .critical)
+        scene.idle = { _, _ in 40_000_000 }
+        var blind = scene.observation
+        blind.whole.change[GPUs.self] = .failure(Unavailable("no driver"))
+        #expect(diagnose(catalogue, blind).findings.first?.severity == .critical)
+    }
+
     @Test func aLaunchThreadAtWorkIsTheProgramsOwnDoing() throws {
         var scene = Scene()
         scene.running = { rank, _ in rank == 5 ? 400_000_000 : 50_000_000 }

@@ -1,3 +1,4 @@
+import Host
 import Signals
 import Testing
 import Training
@@ -220,8 +221,51 @@ import Training
             of: Threads(threads: [
                 thread(401, pid: 401, [.running: ms(5_003)]),
                 thread(409, pid: 401, [.running: ms(7)]), thread(419, pid: 401),
-            ]), in: [process(401, device: true)], fabricWaiters: [401, 409])
+            ]), in: [process(401, device: true)],
+            reading: [
+                401: "anon_inode:[infinibandevent]", 409: "anon_inode:[infinibandevent]",
+                419: "anon_inode:[eventfd]",
+            ])
         #expect(found == [401: .launch, 409: .nccl, 419: .other])
+    }
+
+    /// Older PyTorch gives the thread no name.
+    @Test func whoWaitsForWhatALoaderHandsOverPinsMemory() {
+        var (rank, loader) = (process(401, device: true), process(503, parent: 401))
+        (rank.pipes, loader.pipes) = ([31, 37], [37, 41])
+        let found = Training.roles(
+            of: Threads(threads: [
+                thread(401, pid: 401, [.running: ms(5_003)]),
+                thread(409, pid: 401), thread(419, pid: 401), thread(421, pid: 401),
+                thread(503, pid: 503, [.running: ms(701)]),
+            ]), in: [rank, loader],
+            reading: [
+                401: "pipe:[37]", 409: "pipe:[37]", 419: "pipe:[31]", 421: "pipe:[41]",
+                503: "pipe:[37]",
+            ])
+        #expect(
+            found == [
+                401: .launch, 409: .pinMemory, 419: .other, 421: .other, 503: .loader,
+            ])
+    }
+
+    @Test func aThreadThatPollsOneFileWaitsForIt() throws {
+        let tree = Tree()
+        let folder = "/proc/42/task/43"
+        try tree.write("\(folder)/mem", bytes: [9, 9, 9, 9, 31, 0, 0, 0, 1, 0])
+        try tree.link("\(folder)/fd/31", to: "pipe:[37]")
+        func waits(_ call: String) throws -> String? {
+            try tree.write("\(folder)/syscall", call)
+            return tree.host.process(42).thread(43).waitsToRead
+        }
+        for call in ["7 0x4 0x1 0x1388", "271 0x4 0x1 0x7f", "73 0x4 0x1 0x7f"] {
+            #expect(try waits(call) == "pipe:[37]")
+        }
+        let others = [
+            "7 0x4 0x2 0x1388", "7 0x8 0x1 0x0", "7 0xffffffffffffffff 0x1 0x0", "7 0x4", "7",
+            "23 0x4 0x1", "7 0x0 0x1",
+        ]
+        for call in others { #expect(try waits(call) == nil, "\(call)") }
     }
 
     @Test func theWatcherAsksThreadsWhatTheyWaitFor() throws {
@@ -244,6 +288,8 @@ import Training
                 + calls.indices.map { thread(43 + Int32($0), pid: 42) })
         var watcher = JobWatcher(on: tree.host, scope: .processes)
         watcher.update(threads)
+        // What they waited for then is not forgotten when they wait for something else.
+        try tree.write("/proc/42/task/43/syscall", "202 0x7f")
         let found = watcher.job(threads).roles
         #expect(found.filter { $0.value == .nccl }.keys.sorted() == [43, 44])
         #expect(found[42] == .launch)
