@@ -31,7 +31,7 @@ def free_port():
 
 
 class Daemon:
-    def __init__(self, *options, config="", ready=True, first=None):
+    def __init__(self, *options, config="", ready=True, first=None, environment=None):
         self.folder = tempfile.TemporaryDirectory(prefix="stoker-daemon-")
         self.config = pathlib.Path(self.folder.name, "config.yaml")
         self.config.write_text(config)
@@ -43,7 +43,8 @@ class Daemon:
             self.process = subprocess.Popen(
                 [STOKER, "daemon", "--config", self.config, "--listen", f"127.0.0.1:{self.port}",
                  "--set", f"history.folder={self.history}", *options],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=first)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=first,
+                env={**os.environ, **(environment or {})})
         if ready:
             self.until(lambda: self.status("/readyz") == 200, "is not ready", 30)
         self.ready_seconds = time.monotonic() - begin
@@ -95,6 +96,33 @@ class Daemon:
         self.process.send_signal(which)
         self.process.wait(10)
         return time.monotonic() - begin
+
+
+def test_a_driver_that_comes_later_needs_a_new_start():
+    """A driver container loads it minutes after boot. By hand one is told; systemd starts anew."""
+    device = pathlib.Path("/dev/nvidiactl")
+    if not IS_ROOT:
+        raise Skip("not root")
+    if device.exists() or pathlib.Path("/proc/driver/nvidia").exists():
+        raise Skip("there is a driver already")
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/notify"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
+            notified.bind(path)
+            notified.settimeout(1)
+            heard = {"NOTIFY_SOCKET": path}
+            with Daemon() as alone, Daemon(environment=heard) as served:
+                try:
+                    device.touch()
+                    alone.until(lambda: "start the daemon anew" in alone.said(), "says nothing", 15)
+                    expect(served.process.wait(15) == 75, f"ended with {served.process.poll()}")
+                    expect(alone.process.poll() is None, "ended by itself")
+                finally:
+                    device.unlink()
+                expect("starts anew to see a GPU driver" in served.said(), served.said())
+                states = b""
+                while b"STOPPING" not in states:
+                    states = notified.recv(4096)
 
 
 def test_everything_is_answered():

@@ -37,7 +37,9 @@ package struct Host: Sendable {
     package func bytes(
         _ path: String, at offset: UInt64, count: Int
     ) throws(FileError) -> [UInt8] {
-        guard let offset = off_t(exactly: offset) else { throw FileError(path: path, errno: EINVAL) }
+        guard let offset = off_t(exactly: offset) else {
+            throw FileError(path: path, errno: EINVAL)
+        }
         let descriptor = open(root + path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw FileError(path: path, errno: errno) }
         defer { close(descriptor) }

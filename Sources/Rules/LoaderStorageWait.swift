@@ -51,7 +51,10 @@ extension Rule {
         }
         guard let (group, limit) = stall.ioLimit else {
             return "waiting for storage: \(lost), but \(disk.name) takes only \(mean): "
-                + "something before the disk holds requests back, such as a network file system"
+                + "something before the disk holds requests back, "
+                + (stall.isMostlyWriting
+                    ? "such as a journal that fsync has to wait for, or a network file system"
+                    : "such as a network file system")
         }
         return "waiting for \(disk.name): \(lost); the I/O limit of \(group.path) "
             + "(\(limit.file) \(limit.line)) holds requests back, the disk takes only \(mean)"
@@ -59,11 +62,7 @@ extension Rule {
 
     private static func fix(_ stall: StorageStall) -> Fix {
         if stall.isHeldBackBefore { return liftLimit(stall) }
-        if stall.isMostlyWriting {
-            return Fix(
-                commands: ["# write checkpoints in a thread of their own, or to a faster disk"],
-                risk: "a checkpoint is complete only when that thread has ended")
-        }
+        if stall.isMostlyWriting { return writeElsewhere }
         if stall.disk == nil || StorageStall.busy.isReached(by: stall.busyPercent) {
             return Fix(
                 commands: ["# copy the data set to a faster disk before the job starts"],
@@ -77,10 +76,15 @@ extension Rule {
             risk: "more memory, and more load on the CPUs")
     }
 
+    private static let writeElsewhere = Fix(
+        commands: ["# write checkpoints in a thread of their own, or to a faster disk"],
+        risk: "a checkpoint is complete only when that thread has ended")
+
     /// Lifts the limit of the control group that holds requests back. Without one it is a file
     /// system that is not on a local disk.
     private static func liftLimit(_ stall: StorageStall) -> Fix {
         guard let (group, limit) = stall.ioLimit else {
+            if stall.isMostlyWriting { return writeElsewhere }
             return Fix(
                 commands: ["findmnt -t nfs,nfs4,cifs,lustre,ceph,fuse,fuse.sshfs"],
                 risk: "only shows what is mounted; the server behind it is not this host")

@@ -34,7 +34,9 @@ extension Rule {
                 let number = crowding.loaderWorkers
                 let isConfined = crowding.allowed.count < observation.facts.topology.usable.count
                 return (
-                    "num_workers=\(number) for each of \(crowding.ranks) ranks fits"
+                    "num_workers=\(number)"
+                        + (crowding.ranks > 1 ? " for each of \(crowding.ranks) ranks" : "")
+                        + " fits"
                         + (isConfined ? ", or more of the host's CPUs" : ""),
                     observation.crowdingCulprit(crowding),
                     Fix(

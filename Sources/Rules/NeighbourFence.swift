@@ -19,7 +19,7 @@ extension Observation {
                 "taskset -apc \(($0.allowed ?? facts.topology.usable).description) \($0.id)"
             },
             risk: """
-                The process gets CPUs \(list) only and runs slower where they are busy. Processes \
+                The process keeps to CPU \(list) and runs slower where that is busy. Processes \
                 that it starts later inherit this; ones that already run keep their CPUs, and \
                 short-lived ones are gone before the command runs: start their parent with the \
                 second form. The rollback gives all its threads the CPUs that its main thread had. \

@@ -52,14 +52,17 @@ private final class GPUReader {
     /// A GPU in trouble reports the same over and over.
     private static let mostXIDs = 1_024
 
-    init(_ worker: GPUWorker, _ probe: GPUProbe?, _ host: Host) {
+    init(
+        _ worker: GPUWorker, _ probe: Result<GPUProbe, Unavailable>?, _ host: Host
+    ) {
         self.worker = worker
-        self.probe = probe
-        guard probe == nil else { return }
+        self.probe = probe.flatMap { try? $0.get() }
+        guard self.probe == nil else { return }
         do throws(FileError) { log = try XIDLog(of: host) } catch {
             logReason =
                 "errors of GPUs (XIDs) are not seen: cannot read \(error.path): "
                 + error.reason
+            if case .failure(let why) = probe { logReason?.append("; " + why.reason) }
         }
     }
 

@@ -32,9 +32,9 @@ package final class Source {
     /// The NUMA probe, or why there is none; `nil` where fewer than two nodes have memory, for
     /// there the kernel does nothing that it could see.
     let numa: Result<NUMAProbe, Unavailable>?
-    /// The probe at NVIDIA's driver; `nil` where its module is not loaded or lets nobody see its
-    /// errors. The kernel's log tells of them too.
-    let gpuProbe: GPUProbe?
+    /// The probe at NVIDIA's driver, or why there is none; `nil` where its module is not loaded. The
+    /// kernel's log tells of its errors too.
+    let gpuProbe: Result<GPUProbe, Unavailable>?
     /// Processes whose threads stood in the last reading of the ledger.
     package internal(set) var watchedPids: Set<Int32>
     /// The next sample is the last of this look: what is read rarely is read once more for it.
@@ -71,8 +71,12 @@ package final class Source {
                 guard wanted else { throw off }
                 return try NUMAProbe()
             }
-        gpuProbe = wanted && host.exists("/sys/module/nvidia") ? try? GPUProbe() : nil
+        gpuProbe =
+            wanted && host.exists("/sys/module/nvidia")
+            ? Result { () throws(Unavailable) in try GPUProbe() } : nil
     }
+
+    private var attachedGPUProbe: GPUProbe? { gpuProbe.flatMap { try? $0.get() } }
 
     /// Every hook that the probes want, attached or not.
     package var hooks: [HookState] {
@@ -93,7 +97,8 @@ package final class Source {
             hooks.append(HookState(probe: "numa", hook: "*", reason: why.reason))
         case nil: break
         }
-        hooks += gpuProbe?.hooks ?? []
+        // Older drivers have no such tracepoint: that is no trouble while the log can be read.
+        hooks += attachedGPUProbe?.hooks ?? []
         return hooks
     }
 
@@ -133,7 +138,7 @@ package final class Source {
         var costs = (try? ledger.get().costs) ?? []
         costs += (try? block.get().costs) ?? []
         costs += (try? numa?.get().costs) ?? []
-        costs += gpuProbe?.costs ?? []
+        costs += attachedGPUProbe?.costs ?? []
         return costs
     }
 
@@ -142,7 +147,7 @@ package final class Source {
         var bytes = (try? ledger.get().mapBytes(host)) ?? 0
         bytes += (try? block.get().mapBytes(host)) ?? 0
         bytes += (try? numa?.get().mapBytes(host)) ?? 0
-        bytes += gpuProbe?.mapBytes(host) ?? 0
+        bytes += attachedGPUProbe?.mapBytes(host) ?? 0
         return bytes
     }
 

@@ -20,6 +20,8 @@ struct Stoker: ParsableCommand {
 enum Exit {
     static let findings = ExitCode(1)
     static let failure = ExitCode(2)
+    /// EX_TEMPFAIL of sysexits.h; systemd/stoker.service knows it.
+    static let startAnew = ExitCode(75)
 }
 
 /// Something the user has to be told in one line, and the end of the command.

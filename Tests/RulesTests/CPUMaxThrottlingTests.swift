@@ -45,7 +45,9 @@ import Training
         #expect(try Rule.cpuMaxThrottling.check(observation([at])).count == 1)
     }
 
-    @Test(arguments: [(150_000, "1.5"), (9_500, "0.1"), (2_000, "0.02"), (1_500, "0.015"), (0, "0.0")])
+    @Test(arguments: [
+        (150_000, "1.5"), (9_500, "0.1"), (2_000, "0.02"), (1_500, "0.015"), (0, "0.0"),
+    ])
     func aSmallQuotaIsNotCalledNone(quota: UInt64, said: String) throws {
         let group = group(throttledPeriods: 50, throttled: .ms(400), quota: quota)
         let finding = try #require(try Rule.cpuMaxThrottling.check(observation([group])).first)

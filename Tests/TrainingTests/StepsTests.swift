@@ -149,7 +149,7 @@ struct StepsTests {
         }
     }
 
-    /// A quota that lets short steps through in bouts, and a neighbour that comes four times a second.
+    /// A quota that lets short steps through in bouts, and a neighbour with a rhythm of its own.
     @Test(arguments: [0.1, 0.25], [0.03, 0.3, 1]) func thePaceOfTheHostIsSeenAsSuch(
         period: Double, duty: Double
     ) {
@@ -207,7 +207,9 @@ struct StepsTests {
 
     @Test func theLatestLooksAreKept() {
         var series = StepSeries()
-        for look in 0..<(5 * StepSeries.mostLooks) { series.add(at: UInt64(look), running: 0, waiting: 0) }
+        for look in 0..<(5 * StepSeries.mostLooks) {
+            series.add(at: UInt64(look), running: 0, waiting: 0)
+        }
         #expect(series.times.count <= 2 * StepSeries.mostLooks)
         #expect(series.times.last == UInt64(5 * StepSeries.mostLooks - 1))
     }

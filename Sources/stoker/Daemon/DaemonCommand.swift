@@ -9,7 +9,8 @@ struct DaemonCommand: ParsableCommand {
             anew, or keeps the old one when something is wrong in the new. `stoker config show` \
             tells what holds.
 
-            Exit status: 0 ended by a signal, 2 could not start, 64 usage.
+            Exit status: 0 ended by a signal, 2 could not start, 64 usage, 75 to be started \
+            anew by systemd: a GPU driver was loaded.
             """)
 
     @OptionGroup var options: SettingOptions
@@ -22,11 +23,13 @@ struct DaemonCommand: ParsableCommand {
             let interruptions = Interruptions()
             var daemon = try RunningDaemon(options, start)
             try daemon.open(start.sockets)
-            daemon.run(interruptions)
-            daemon.stop()
+            let ending = daemon.run(interruptions)
+            daemon.stop(ending)
+            guard ending == .newStart else { return }
         } catch {
             Terminal.complain(error.message)
             throw Exit.failure
         }
+        throw Exit.startAnew
     }
 }

@@ -25,6 +25,7 @@ struct RunningDaemon: ~Copyable {
     private var hour = HourOfSums()
     private var counters = MetricCounters()
     private var log: Log
+    private var drivers: DriverWatch
     private var aliveAt: UInt64 = 0
 
     /// The driver of a GPU may take seconds to start; what it says later is not lost.
@@ -51,6 +52,7 @@ struct RunningDaemon: ~Copyable {
         engine = Engine(
             on: host, facts: facts, rules: catalogue, settings: engineSettings,
             gpus: worker)
+        drivers = DriverWatch(hasWorker: worker != nil)
         self.options = options
         self.hostname = hostname
         self.settings = settings
@@ -85,8 +87,8 @@ struct RunningDaemon: ~Copyable {
         log.note(engine.hooks)
     }
 
-    /// Until a signal ends it.
-    mutating func run(_ interruptions: Interruptions) {
+    /// Until a signal ends it, or it has to be started anew to see a driver.
+    mutating func run(_ interruptions: Interruptions) -> Ending {
         notifier.ready(status: "looking")
         var next = monotonicNanoseconds()
         while true {
@@ -96,11 +98,12 @@ struct RunningDaemon: ~Copyable {
                 // Ticks that were missed are not made up for.
                 next = max(next &+ settings.tick, now)
                 tick()
+                if needsNewStart() { return .newStart }
             }
             live(monotonicNanoseconds())
             let left = growth(next, monotonicNanoseconds()) / 1_000_000
             switch interruptions.wait(milliseconds: min(pause, left))?.signal {
-            case SIGTERM, SIGINT: return
+            case SIGTERM, SIGINT: return .signal
             case SIGHUP: reload()
             default: break
             }
@@ -108,11 +111,25 @@ struct RunningDaemon: ~Copyable {
     }
 
     /// Probes end with the process.
-    mutating func stop() {
-        notifier.stopping(status: "ended by a signal")
-        log.write(.info, "ends")
+    mutating func stop(_ ending: Ending) {
+        notifier.stopping(status: ending.rawValue)
+        log.write(.info, "ends", [("reason", ending.rawValue)])
         server.stop()
         history.end()
+    }
+
+    enum Ending: String {
+        case signal = "ended by a signal"
+        case newStart = "starts anew to see a GPU driver"
+    }
+
+    /// Who runs it by hand decides when; systemd is told by the exit status.
+    private mutating func needsNewStart() -> Bool {
+        guard drivers.hasCome(on: host) else { return false }
+        if !notifier.isHeard {
+            log.write(.warning, "a GPU driver was loaded: start the daemon anew to see it")
+        }
+        return notifier.isHeard
     }
 
     private mutating func tick() {
