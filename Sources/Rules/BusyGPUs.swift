@@ -5,23 +5,32 @@ private let hardlyIdle = Limit(
     0.05, "share of the GPU's time", source: "judgement: a step leaves gaps between kernels")
 
 extension Finding {
-    /// A warning at most where the GPUs that the hit threads feed had work nearly all the while.
-    /// Threads that talk to other ranks may have cost those more: they are left as they are.
+    /// Less grave where the GPUs that the hit threads feed had work nearly all the while: a warning
+    /// at most, and `info` where only threads are hit that work ahead of the launch thread. Threads
+    /// that talk to other ranks may have cost those more: they are left as they are.
     func tempered(by gpus: [GPULoss]) -> Finding {
-        let pids = Set(affected.map(\.pid))
-        guard severity == .critical, affected.contains(where: { $0.role == .launch }),
-            affected.allSatisfy({ $0.role != .nccl })
-        else { return self }
-        let fed = gpus.filter { !pids.isDisjoint(with: $0.processes) }
-        guard let idle = fed.map(\.idleShare).max(), idle < hardlyIdle.value,
-            pids.isSubset(of: fed.flatMap(\.processes))
+        let roles = Set(affected.map(\.role))
+        let isAhead = roles.isSubset(of: [.loader, .pinMemory])
+        let most: Severity = isAhead ? .info : .warning
+        guard severity > most, isAhead || roles.contains(.launch), !roles.isEmpty,
+            !roles.contains(.nccl), let idle = idleShare(of: gpus, isAhead),
+            idle < hardlyIdle.value
         else { return self }
         var finding = self
-        finding.severity = .warning
-        finding.summary +=
-            "; the GPU had work queued and idled for only "
+        finding.severity = most
+        finding.summary += "; the GPU had work queued and idled for only "
             + SchedulingText.percent(idle)
         finding.evidence.append(hardlyIdle.evidence("idle time of the GPUs that it feeds", idle))
         return finding
+    }
+
+    /// Of the GPU that idled most among those that the hit processes compute on, or among all of
+    /// the job for those who work for any of them; `nil` where that is not known of each.
+    private func idleShare(of gpus: [GPULoss], _ isAhead: Bool) -> Double? {
+        guard !isAhead else { return gpus.map(\.idleShare).max() }
+        let pids = Set(affected.map(\.pid))
+        let fed = gpus.filter { !pids.isDisjoint(with: $0.processes) }
+        guard pids.isSubset(of: fed.flatMap(\.processes)) else { return nil }
+        return fed.map(\.idleShare).max()
     }
 }

@@ -74,9 +74,12 @@ extension Rule {
             sources: ["https://arxiv.org/abs/2410.12588 (Falcon: fail-slow)"])
     ) { observation throws(Unavailable) in
         let look = GPULook(observation, of: [])
+        let threads = try observation.threads()
         return gpuLosses([], observation).gpus.compactMap { gpu in
             let share = look.idleBesideSleep(of: gpu.pci)
-            guard idleUnexplained.isReached(by: share) else { return nil }
+            // Without the CPUs' idle time nobody can say that it is the loaders.
+            let input = try? BusyInput(of: gpu, observation, threads)
+            guard idleUnexplained.isReached(by: share), (input ?? nil) == nil else { return nil }
             return .idle(
                 "nothing-found", gpu,
                 summary: "\(gpu.label) idled for \(SchedulingText.percent(share)) of the time "

@@ -10,5 +10,6 @@ package let gpuRules: [Rule] = [
     .gdrcopyMissing,
     .gpuPersistence,
     .launchGap,
+    .loaderWorkersTooFew,
     .nothingFound,
 ]

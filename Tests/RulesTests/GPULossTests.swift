@@ -170,4 +170,63 @@ private struct Scene {
         observation.job.processes[2].gpus = []
         #expect(diagnose(catalogue, observation).gpus.count == 7)
     }
+
+    /// One rank with a GPU that idles 30 %, and two loaders that compute for `working` ms of each
+    /// second on CPUs of which one idles for `idle` ms.
+    private func starving(working: UInt64, idle: UInt64) -> Observation {
+        var scene = Scene(count: 1)
+        scene.idle = { _, _ in 300_000_000 }
+        var observation = scene.observation
+        func add(_ seconds: UInt64, to readings: inout Readings) {
+            guard case .success(var threads) = readings[Threads.self] else { return }
+            for tid in [Int32(201), 202] {
+                var loader = ThreadActivity(tid: tid, pid: tid, name: "python")
+                loader.time[.running] = seconds * working * 1_000_000
+                loader.time[.sleeping] = seconds * (1_000 - working) * 1_000_000
+                threads.threads.append(loader)
+            }
+            readings[Threads.self] = .success(threads)
+            var cpus = [0, 1, 2].map(CPUActivity.init)
+            for place in cpus.indices {
+                cpus[place].idle = place == 2 ? seconds * idle * 1_000_000 : 0
+                cpus[place].watched = seconds * second - cpus[place].idle
+            }
+            readings[CPUs.self] = .success(CPUs(cpus: cpus))
+        }
+        add(10, to: &observation.whole.change)
+        for place in 0..<10 { add(1, to: &observation.timeline[place].change) }
+        observation.facts.topology.online = CPUList(0..<3)
+        for pid in [Int32(201), 202] {
+            var loader = ProcessFacts(pid: pid, parent: 100, name: "python")
+            loader.allowed = CPUList(0..<3)
+            observation.job.processes.append(loader)
+            observation.job.roles[pid] = .loader
+        }
+        return observation
+    }
+
+    @Test func loadersThatNeverRestAreTooFewWhereCPUsIdle() throws {
+        func rules(_ observation: Observation) -> [String] {
+            diagnose(catalogue, observation).findings.map(\.rule)
+                .filter { ["loader-workers-too-few", "nothing-found"].contains($0) }
+        }
+        let observation = starving(working: 900, idle: 900)
+        #expect(rules(observation) == ["loader-workers-too-few"])
+        let diagnosis = diagnose(catalogue, observation)
+        #expect(diagnosis.verdict == .notHost)
+        let finding = try #require(
+            diagnosis.findings.first { $0.rule == "loader-workers-too-few" })
+        #expect(finding.fix.commands == ["DataLoader(..., num_workers=3, prefetch_factor=4)"])
+        #expect(!finding.summary.contains("no time left"))
+        #expect(rules(starving(working: 899, idle: 900)) == ["nothing-found"])
+        #expect(rules(starving(working: 900, idle: 899)) == ["nothing-found"])
+        // CPUs that they may not use do not feed the GPU by more workers alone.
+        var confined = observation
+        for place in confined.job.processes.indices {
+            confined.job.processes[place].allowed = CPUList([0])
+        }
+        let told = diagnose(catalogue, confined).findings
+            .first { $0.rule == "loader-workers-too-few" }
+        #expect(told?.summary.contains("CPU 0, all that they may use, has no time left") == true)
+    }
 }
