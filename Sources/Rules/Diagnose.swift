@@ -36,7 +36,7 @@ package func diagnose(_ rules: [Rule], _ observation: Observation) -> Diagnosis 
         return left.offset < right.offset
     }
     let (found, gpus) = gpuLosses(sorted.map(\.element.finding), observation)
-    let costed = found.map { $0.tempered(by: gpus) }.enumerated().sorted {
+    let costed = found.map { $0.weighed(by: gpus) }.enumerated().sorted {
         ($1.element.severity, $0.offset) < ($0.element.severity, $1.offset)
     }.map(\.element)
     let verdict = verdict(costed, gpus, observation)

@@ -7,8 +7,9 @@ import Training
 /// Lost time of the job's ranks laid against what their GPUs did: who computes on which GPU, and
 /// a value for each window of the timeline.
 struct GPULook {
-    /// Launch threads by the PCI address of the GPU that they feed.
+    /// Launch threads by the PCI address of the GPU that they feed, and threads of their loaders.
     private var launching: [String: Set<Int32>] = [:]
+    private var loading: [String: Set<Int32>] = [:]
     private let observation: Observation
     private let meter: DoseMeter
     /// Of each window, how much the worst port could not send, 0 to 1.
@@ -17,14 +18,24 @@ struct GPULook {
     init(_ observation: Observation, of findings: [Finding]) {
         self.observation = observation
         let threads = (try? observation.threads())?.threads ?? []
-        for thread in threads where observation.job.role(thread.tid) == .launch {
-            for pci in observation.job.process(thread.pid)?.gpus ?? [] {
-                launching[pci, default: []].insert(thread.tid)
+        for thread in threads {
+            switch observation.job.role(thread.tid) {
+            case .launch:
+                for pci in observation.job.process(thread.pid)?.gpus ?? [] {
+                    launching[pci, default: []].insert(thread.tid)
+                }
+            case .loader:
+                for pci in observation.job.gpus(fedBy: thread.pid) {
+                    loading[pci, default: []].insert(thread.tid)
+                }
+            default: break
             }
         }
         fabric = observation.timeline.map(observation.congestion)
         meter = DoseMeter(
-            observation, of: findings, by: launching.values.reduce(into: []) { $0.formUnion($1) })
+            observation, of: findings,
+            launching: launching.values.reduce(into: []) { $0.formUnion($1) },
+            loading: loading.values.reduce(into: []) { $0.formUnion($1) })
     }
 
     /// The GPUs of the job that their driver tells of, with series by window.
@@ -93,7 +104,7 @@ struct GPULook {
             guard let reading else { return nil }
             return reading.isLost || !reading.xids.isEmpty ? .error : nil
         }
-        series.doses = meter.doses(of: tids)
+        series.doses = meter.doses(of: tids.union(loading[pci] ?? []))
         return series
     }
 
@@ -107,6 +118,19 @@ struct GPULook {
     }
 }
 
+extension Job {
+    /// PCI addresses of the GPUs that the nearest rank above a process computes on.
+    fileprivate func gpus(fedBy pid: Int32) -> [String] {
+        var seen: Set<Int32> = [pid]
+        var parent = process(pid)?.parent
+        while let one = parent, seen.insert(one).inserted {
+            if let gpus = process(one)?.gpus, !gpus.isEmpty { return gpus }
+            parent = process(one)?.parent
+        }
+        return []
+    }
+}
+
 extension Observation {
     /// Of a window in which the fabric was congested, 0 to 1: a little waiting is usual.
     fileprivate func congestion(_ window: Window) -> Double {
@@ -114,65 +138,6 @@ extension Observation {
         let waits = ports.lazy.filter { !$0.facts.isSoftware }
             .compactMap { SendWait($0, window) }.filter(\.isMuch)
         return (waits.map(\.percent).max() ?? 0) / 100
-    }
-}
-
-/// How much each finding took from single threads in each window: its claims were granted for the
-/// whole time, and are spread as the loss was.
-private struct DoseMeter {
-    private let findings: [Finding]
-    /// Lost by thread and thing, in each window and in all, ns.
-    private var lost: [Key: (windows: [Double], whole: Double)] = [:]
-
-    private struct Key: Hashable {
-        var tid: Int32
-        var loss: Claim.Loss
-
-        init(_ claim: Claim) {
-            tid = claim.tid
-            loss = claim.loss
-        }
-    }
-
-    init(_ observation: Observation, of findings: [Finding], by tids: Set<Int32>) {
-        self.findings = findings
-        var keys: Set<Key> = []
-        for finding in findings {
-            for claim in finding.claims where tids.contains(claim.tid) { keys.insert(Key(claim)) }
-        }
-        guard !keys.isEmpty else { return }
-        // Launch threads are few among thousands.
-        let windows = observation.timeline.map { (try? $0(Threads.self))?.only(tids) }
-        for key in keys {
-            let series = windows.map {
-                $0.map { Double(key.loss.time(of: key.tid, in: $0)) } ?? 0
-            }
-            lost[key] = (series, series.reduce(0, +))
-        }
-    }
-
-    /// By finding; of the thread that lost most to it.
-    func doses(of tids: Set<Int32>) -> [Dose] {
-        findings.indices.compactMap { place in
-            let byThread = Dictionary(
-                grouping: findings[place].claims.filter { tids.contains($0.tid) }, by: \.tid)
-            let worst = byThread.values.map(series).max { $0.reduce(0, +) < $1.reduce(0, +) }
-            return worst.map { Dose(label: Label(place, of: findings[place]), nanoseconds: $0) }
-        }
-    }
-
-    /// Of one thread's claims.
-    private func series(_ claims: [Claim]) -> [Double] {
-        var sum: [Double] = []
-        for claim in claims {
-            guard let lost = lost[Key(claim)], lost.whole > 0 else {
-                continue
-            }
-            let part = min(1, Double(claim.nanoseconds) / lost.whole)
-            if sum.isEmpty { sum = lost.windows.map { _ in 0 } }
-            for index in sum.indices { sum[index] += part * lost.windows[index] }
-        }
-        return sum
     }
 }
 
@@ -184,29 +149,6 @@ extension Label {
 
     /// Place of the finding that it stands for.
     var place: Int? { Int(culprit) }
-}
-
-extension Threads {
-    /// These threads and their waits alone.
-    fileprivate func only(_ tids: Set<Int32>) -> Threads {
-        Threads(
-            threads: threads.filter { tids.contains($0.tid) },
-            waits: waits.filter { tids.contains($0.tid) })
-    }
-}
-
-extension Claim.Loss {
-    /// ns that the thread lost to this.
-    fileprivate func time(of tid: Int32, in threads: Threads) -> UInt64 {
-        let thread = threads.threads.first { $0.tid == tid }
-        switch self {
-        case .state(let state): return thread?.time[state] ?? 0
-        case .mmapLock: return thread?.mmapLock ?? 0
-        case .waiting(let culprit):
-            return threads.waits.lazy.filter { $0.tid == tid && $0.culprit == culprit }
-                .reduce(0) { $0 &+ $1.nanoseconds }
-        }
-    }
 }
 
 extension GPUActivity {

@@ -23,9 +23,10 @@ extension Rule {
                 """,
             seen: """
                 Lanes and speed of each link in /sys/bus/pci, against the less that either end \
-                can do. Fewer lanes count always. A lower speed counts only while more than \
-                1 GB/s passes, since idle GPUs slow their links down; how much passes is known of \
-                RDMA adapters and drives, not of GPUs.
+                can do; of a GPU that is not to be seen there, what its driver tells. Fewer lanes \
+                count always. A lower speed counts only while more than 1 GB/s passes, since idle \
+                GPUs slow their links down; how much passes is known of RDMA adapters, of drives, \
+                and of GPUs whose driver counts it.
                 """,
             fix: """
                 Nothing that can be typed. Reseat the card or its riser, look at the firmware's \
@@ -41,15 +42,22 @@ extension Rule {
                 "https://github.com/oracle-quickstart/oci-hpc (check_gpu_setup.py)",
             ])
     ) { observation throws(Unavailable) in
-        let pcie = try observation.whole(PCIe.self)
+        let gpus = try observation.gpuReadings()
+        let pcie =
+            gpus.isEmpty ? try observation.whole(PCIe.self) : observation.optional(PCIe.self)
         var seen: Set<String> = []
-        return pcie.functions.compactMap { function in
-            guard let bad = DegradedLink(function, pcie, observation),
+        let links = (pcie?.functions ?? []).compactMap { function -> Finding? in
+            guard let pcie, let bad = DegradedLink(function, pcie, observation),
                 // Functions of one card share its link.
                 seen.insert("\(bad.upper ?? bad.address)").inserted
             else { return nil }
             return bad.finding(observation)
         }
+        let others = gpus.filter {
+            pcie?.function($0.pci)?.link == nil && observation.gpuFacts($0.pci)?.vendor == .nvidia
+        }
+        return links
+            + others.compactMap { DegradedLink($0, observation)?.finding(observation) }
     }
 }
 
@@ -63,6 +71,7 @@ private struct DegradedLink {
     /// What hangs on it.
     var devices: [DeviceFacts]
     var bytesPerSecond: Double
+    var isToldByDriver = false
 
     init?(_ function: PCIeFunction, _ pcie: PCIe, _ observation: Observation) {
         guard let link = function.link else { return nil }
@@ -82,6 +91,22 @@ private struct DegradedLink {
         guard isNarrow || isSlow else { return nil }
     }
 
+    /// By what the GPU's driver tells.
+    init?(_ gpu: GPUReading, _ observation: Observation) {
+        guard let lanes = gpu.link.lanes, lanes > 0, let facts = observation.gpuFacts(gpu.pci),
+            let speed = gpu.link.generation.flatMap(gigatransfers)
+        else { return nil }
+        address = gpu.pci
+        link = LinkFacts(gigatransfers: speed, lanes: lanes)
+        mostLanes = facts.maxLinkLanes
+        mostSpeed = facts.maxLinkGeneration.flatMap(gigatransfers)
+        devices = observation.facts.devices.filter { $0.address == gpu.pci }
+        isToldByDriver = true
+        let moved = (gpu.link.sentBytes ?? 0) &+ (gpu.link.receivedBytes ?? 0)
+        bytesPerSecond = observation.whole.perSecond(moved)
+        guard isNarrow || isSlow else { return nil }
+    }
+
     var isNarrow: Bool { mostLanes.map { link.lanes < $0 } ?? false }
 
     private var isSlow: Bool {
@@ -91,7 +116,8 @@ private struct DegradedLink {
 
     func finding(_ observation: Observation) -> Finding {
         let isVirtual = observation.facts.isVirtualMachine == true
-        let names = devices.map(\.label).prefix(4).joined(separator: ", ")
+        let own = isToldByDriver ? observation.gpuCulprit(address).name : nil
+        let names = own ?? devices.map(\.label).prefix(4).joined(separator: ", ")
         let lanes = "x\(link.lanes)" + (isNarrow ? " of x\(mostLanes ?? 0)" : "")
         let speed =
             "\(briefFigure(link.gigatransfers))"
@@ -100,17 +126,22 @@ private struct DegradedLink {
             Evidence(
                 name: "lanes in use", value: Double(link.lanes), unit: "",
                 threshold: mostLanes.map { Double($0) },
-                source: "what both ends can: max_link_width")
+                source: "what both ends can: \(isToldByDriver ? "NVML" : "max_link_width")")
         ]
         if isSlow {
             evidence += [
                 Evidence(
                     name: "speed of a lane", value: link.gigatransfers, unit: "GT/s",
-                    threshold: mostSpeed, source: "what both ends can: max_link_speed"),
+                    threshold: mostSpeed, source: "what both ends can: \(isToldByDriver ? "NVML" : "max_link_speed")"),
                 busyLink.evidence("data through the link", bytesPerSecond),
             ]
         }
         let path = "/sys/bus/pci/devices/\(shellWord(address))"
+        let look =
+            isToldByDriver
+            ? "nvidia-smi -i \(address) --format=csv --query-gpu=pcie.link.width.current,"
+                + "pcie.link.width.max,pcie.link.gen.current,pcie.link.gen.max"
+            : "grep . \(path)/current_link_* \(path)/max_link_*"
         return .outside(
             "pcie-link-degraded", .pcieDegraded, isVirtual ? .info : .warning,
             isVirtual ? .configuration : .measured,
@@ -118,12 +149,15 @@ private struct DegradedLink {
                 + "\(speed): hardware, not this host's software",
             FindingCulprit(
                 kind: .device, id: address,
-                name: devices.first { $0.address == address }?.label ?? "switch \(address)"),
+                name: own ?? devices.first { $0.address == address }?.label
+                    ?? "switch \(address)"),
             evidence,
             .byHand(
                 "reseat the card, or have it and its riser replaced",
-                looking: ["grep . \(path)/current_link_* \(path)/max_link_*"]),
-            verify: "`cat \(path)/current_link_width` reads \(mostLanes ?? link.lanes)")
+                looking: [look]),
+            verify: isToldByDriver
+                ? "`\(look)` shows as many lanes as the device and the slot have"
+                : "`cat \(path)/current_link_width` reads \(mostLanes ?? link.lanes)")
     }
 }
 
@@ -141,4 +175,10 @@ extension Observation {
                 sum + whole.perSecond(drive.readBytes) + whole.perSecond(drive.writeBytes)
             }
     }
+}
+
+/// Of one lane, GT/s, by the generation of PCI Express.
+private func gigatransfers(_ generation: Int) -> Double? {
+    let known = [1: 2.5, 2: 5, 3: 8, 4: 16, 5: 32, 6: 64]
+    return known[generation]
 }

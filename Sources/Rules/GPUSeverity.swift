@@ -5,10 +5,23 @@ private let hardlyIdle = Limit(
     0.05, "share of the GPU's time", source: "judgement: a step leaves gaps between kernels")
 
 extension Finding {
+    /// As grave as what it cost the GPU that it cost most, or as what that GPU did not feel.
+    func weighed(by gpus: [GPULoss]) -> Finding {
+        let parts = gpus.flatMap(\.parts).filter { $0.rule == rule && $0.culprit == culprit }
+        guard let most = parts.map(\.share).max() else { return tempered(by: gpus) }
+        var finding = self
+        if severity == .warning && Sustained.critical.isReached(by: most) {
+            finding.severity = .critical
+            finding.evidence.append(
+                Sustained.critical.evidence("idle time of the GPU that it cost most", most))
+        }
+        return finding
+    }
+
     /// Less grave where the GPUs that the hit threads feed had work nearly all the while: a warning
     /// at most, and `info` where only threads are hit that work ahead of the launch thread. Threads
     /// that talk to other ranks may have cost those more: they are left as they are.
-    func tempered(by gpus: [GPULoss]) -> Finding {
+    private func tempered(by gpus: [GPULoss]) -> Finding {
         let roles = Set(affected.map(\.role))
         let isAhead = roles.isSubset(of: [.loader, .pinMemory])
         let most: Severity = isAhead ? .info : .warning
