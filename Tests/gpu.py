@@ -41,8 +41,9 @@ def address(number):
 class Job:
     """Ranks and their GPUs. The victim has a CPU for itself, so that it can be hit alone."""
 
-    def __init__(self, folder, count=8, victim=VICTIM, options=()):
-        self.folder, self.count, self.victim, self.options = folder, count, victim, options
+    def __init__(self, folder, count=8, victim=VICTIM, options=(), others=()):
+        self.folder, self.count, self.victim = folder, count, victim
+        self.options, self.others = options, others
         self.processes = []
 
     def __enter__(self):
@@ -54,7 +55,7 @@ class Job:
             isolated = number == self.victim
             self.start([
                 "nice", "-n", "-5", "taskset", "-c", "1" if isolated else "0", JOB, "rank", state,
-                number, LAUNCH, WORK, *(self.options if isolated else ())])
+                number, LAUNCH, WORK, *(self.options if isolated else self.others)])
         return self
 
     def __exit__(self, *_):
@@ -81,6 +82,20 @@ class Job:
             f"progress={self.folder}/busy:{n}" for n, pid in enumerate(self.ranks)]
         path.write_text("\n".join(["driver 570.86.15", *gpus, *lines]) + "\n")
         return path
+
+
+class FedJob(Job):
+    """The victim's batches come from a process of its own, which has the CPU for itself."""
+
+    def __init__(self, folder):
+        super().__init__(folder, options=["fed=5000,1"])
+
+    def start(self, words):
+        # The rank shares the other CPU with its peers: only its loader is alone.
+        if "fed=5000,1" in words:
+            words = ["0" if word == "1" and words[index - 1] == "-c" else word
+                     for index, word in enumerate(words)]
+        super().start(words)
 
 
 @contextlib.contextmanager
@@ -199,8 +214,65 @@ def hog_beside_a_hot_gpu(folder):
     return f"{share:.0%} of {idle[VICTIM]:.1%} idle"
 
 
+def hog_on_one_of_eight_that_wait_for_it(folder):
+    """All GPUs idle for the one rank that is late, and are charged to what holds it up, although
+    the other ranks get in each other's way a little: seven of them share a CPU."""
+    options = [f"sync={8}"]
+    with Job(folder, options=options, others=options) as job, hog():
+        report, idle = look(job)
+    expect_hog(report, idle, VICTIM)
+    shares = []
+    for number in range(8):
+        parts = gpu(report, number)["parts"]
+        expect([p["rule"] for p in parts] == ["noisy-neighbour"], f"GPU {number}: {parts}")
+        shares.append(parts[0]["idleShare"] / idle[number])
+    expect(0.8 <= min(shares) and max(shares) <= 1.2, f"{shares}")
+    steps = [rank["stepMilliseconds"] for rank in report["training"]]
+    expect(not any(steps), f"the pace is the hog's, not the program's: {steps}")
+    return f"{min(shares):.0%} to {max(shares):.0%} of {idle[VICTIM]:.1%} idle each"
+
+
+def hog_on_a_loader(folder):
+    """The launch thread loses nothing: it waits for a batch that is late."""
+    with FedJob(folder) as job, hog():
+        report, idle = look(job)
+    expect_no_blame(report, set(range(8)) - {VICTIM})
+    return expect_hog(report, idle, VICTIM)
+
+
+def capped_gpu(folder):
+    with Job(folder) as job:
+        report, _ = look(job, ["set gpu=5 reasons=0x4 policy_power=0.9 limit=400000"])
+    expect([f["rule"] for f in warnings(report)] == ["gpu-power-cap"], f"{warnings(report)}")
+    expect(warnings(report)[0]["culprit"]["id"] == address(5), f"{warnings(report)}")
+    expect(report["verdict"] == "not-host", report["verdict"])
+    expect_no_blame(report, range(8))
+    return warnings(report)[0]["summary"]
+
+
+def half_a_link(folder):
+    with Job(folder) as job:
+        report, _ = look(job, ["set gpu=5 width=8"])
+    found = [f for f in report["findings"] if f["rule"] == "pcie-link-degraded"]
+    expect([f["culprit"]["id"] for f in found] == [address(5)], f"{report['findings']}")
+    expect(report["verdict"] in ("not-host", "healthy"), report["verdict"])
+    expect_no_blame(report, range(8))
+    return found[0]["summary"]
+
+
+def lost_gpu(folder):
+    with Job(folder) as job:
+        report, _ = look(job, ["call fn=* gpu=5 t=5 ret=15"])
+    expect([f["rule"] for f in warnings(report)] == ["gpu-ecc-remap-xid"], f"{warnings(report)}")
+    expect(warnings(report)[0]["culprit"]["id"] == address(5), f"{warnings(report)}")
+    expect(report["verdict"] == "not-host", report["verdict"])
+    expect_no_blame(report, set(range(8)) - {5})
+    return warnings(report)[0]["summary"]
+
+
 SCENES = [
-    healthy, hog_on_one_of_eight, hog_on_the_only_one, pause_of_the_program, hot_gpu,
+    healthy, hog_on_one_of_eight, hog_on_the_only_one, hog_on_one_of_eight_that_wait_for_it,
+    hog_on_a_loader, pause_of_the_program, hot_gpu, capped_gpu, half_a_link, lost_gpu,
     hog_beside_a_hot_gpu]
 
 

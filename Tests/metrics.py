@@ -142,6 +142,22 @@ class Bodies(unittest.TestCase):
         self.assertNotIn("stoker_thread_seconds_total{", text)
         self.assertNotIn("stoker_gpu_", text)
 
+    def test_gpus_are_as_their_driver_says(self):
+        """The values of the profile's GPUs, which Tests/MetricsSamples made up."""
+        text = pathlib.Path(self.folder, "training.txt").read_text()
+        expected = {
+            'clock_hertz{gpu="0000:3a:00.0",clock="sm"}': 1.98e9,
+            'clock_hertz{gpu="0000:3a:00.0",clock="memory"}': 2.619e9,
+            'power_watts{gpu="0000:3a:00.0"}': 498,
+            'temperature_celsius{gpu="0000:3a:00.0",sensor="chip"}': 61,
+            'temperature_celsius{gpu="0000:3a:00.0",sensor="memory"}': 74,
+            'memory_used_bytes{gpu="0000:3a:00.0"}': 40 << 30,
+        }
+        for series, value in expected.items():
+            found = [line.split()[1] for line in text.splitlines()
+                     if line.startswith(f"stoker_gpu_{series} ")]
+            self.assertEqual([float(number) for number in found], [value], series)
+
     def test_prometheus_scrapes_each(self):
         handler = partial(SimpleHTTPRequestHandler, directory=self.folder)
         handler.extensions_map = {".txt": "text/plain; version=0.0.4",

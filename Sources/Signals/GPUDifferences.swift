@@ -7,7 +7,7 @@ extension GPUReading {
         // What the worker sums up starts at 0 with each worker.
         let own = epoch == earlier.epoch ? earlier : GPUReading(pci: pci)
         let isNew = epoch != earlier.epoch
-        change.activity = activity.since(own.activity, isNew: isNew)
+        change.activity = activity.since(own.activity)
         change.limits = limits.since(earlier.limits, isNew: isNew)
         change.link = link.since(earlier.link, isNew: isNew)
         change.health = health.since(earlier.health)
@@ -28,14 +28,14 @@ extension GPUReading {
 }
 
 extension GPUActivity {
-    fileprivate func since(_ earlier: GPUActivity, isNew: Bool) -> GPUActivity {
+    fileprivate func since(_ earlier: GPUActivity) -> GPUActivity {
         var change = self
         let parts: [WritableKeyPath<GPUActivity, UInt64?>] = [
             \.active, \.observed, \.smActive, \.tensorActive, \.counted,
         ]
         for part in parts {
-            change[keyPath: part] = growth(
-                self[keyPath: part], earlier[keyPath: part] ?? (isNew ? 0 : nil))
+            // Sums of the worker's own: they begin with nothing, and nothing is told as `nil`.
+            change[keyPath: part] = growth(self[keyPath: part], earlier[keyPath: part] ?? 0)
         }
         return change
     }

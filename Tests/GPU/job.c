@@ -5,11 +5,12 @@
  * leaves the GPU idle, by an amount that is known.
  *
  *   job hardware STATE BUSY COUNT    the GPUs: keeps the busy time of each in BUSY, 8 bytes each
- *   job rank STATE N LAUNCH GPU [sync=COUNT] [pause=EVERY,MS]
+ *   job rank STATE N LAUNCH GPU [sync=COUNT] [pause=EVERY,MS] [fed=US,CPU]
  *
  * LAUNCH: µs of CPU time before each piece of work; GPU: µs that it takes. sync: no rank begins a
  * step before all COUNT have launched the one before. pause: every EVERY ms the launch thread
- * computes for MS ms by itself, as a garbage collection does.
+ * computes for MS ms by itself, as a garbage collection does. fed: each piece waits for a batch
+ * that a child process on that CPU has computed for US µs, two batches ahead.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -109,13 +110,52 @@ static void wait_for_others(struct gpu *gpus, int count, uint64_t step)
 			sleep_until(now() + 200000);
 }
 
+/* A loader; the end to read its batches from. A page of padding makes the pipe hold two of them. */
+static int loader(uint64_t work, int cpu)
+{
+	static char batch[4096];
+	cpu_set_t cpus;
+	int ends[2];
+
+	if (pipe(ends) || fcntl(ends[1], F_SETPIPE_SZ, 2 * sizeof(batch)) < 0)
+		exit(2);
+	if (fork())
+		return ends[0];
+	prctl(PR_SET_PDEATHSIG, 9);
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		exit(2);
+	for (;;) {
+		compute(work);
+		if (write(ends[1], batch, sizeof(batch)) != sizeof(batch))
+			exit(0);
+	}
+}
+
+static void wait_for_batch(int batches)
+{
+	static char batch[4096];
+	size_t left = sizeof(batch);
+
+	while (left > 0) {
+		ssize_t size = read(batches, batch, left);
+
+		if (size <= 0)
+			exit(2);
+		left -= (size_t)size;
+	}
+}
+
 static void rank(struct gpu *gpus, int number, uint64_t launch, uint64_t work, int count,
-		 uint64_t pause_every, uint64_t pause)
+		 uint64_t pause_every, uint64_t pause, int batches)
 {
 	struct gpu *gpu = &gpus[number];
 	uint64_t next_pause = now() + pause_every;
 
 	for (;;) {
+		if (batches >= 0)
+			wait_for_batch(batches);
 		compute(launch);
 		if (pause && now() >= next_pause) {
 			compute(pause);
@@ -132,8 +172,8 @@ static void rank(struct gpu *gpus, int number, uint64_t launch, uint64_t work, i
 int main(int count, char **words)
 {
 	struct gpu *gpus;
-	unsigned long every = 0, pause = 0;
-	int ranks = 0;
+	unsigned long every = 0, pause = 0, load = 0;
+	int ranks = 0, cpu = 0, batches = -1;
 
 	if (count < 5)
 		return 64;
@@ -146,7 +186,10 @@ int main(int count, char **words)
 	for (int i = 6; i < count; i++) {
 		sscanf(words[i], "sync=%d", &ranks);
 		sscanf(words[i], "pause=%lu,%lu", &every, &pause);
+		sscanf(words[i], "fed=%lu,%d", &load, &cpu);
 	}
+	if (load)
+		batches = loader(load * 1000, cpu);
 	rank(gpus, atoi(words[3]), strtoull(words[4], 0, 10) * 1000,
-	     strtoull(words[5], 0, 10) * 1000, ranks, every * 1000000, pause * 1000000);
+	     strtoull(words[5], 0, 10) * 1000, ranks, every * 1000000, pause * 1000000, batches);
 }

@@ -65,6 +65,15 @@ struct GPUsTests {
         #expect(gpu.xids == [XID(time: 2, code: 79)])
     }
 
+    /// A driver's figures of use begin some moments after the first look.
+    @Test func whatWasNotToldAtFirstCountsFromNothing() throws {
+        let before = reading { $0.calls = 9 }
+        let after = reading { ($0.activity.active, $0.activity.observed) = (30, 100) }
+        let gpu = try #require(GPUs(gpus: [after]).since(GPUs(gpus: [before])).gpus.first)
+        #expect((gpu.activity.active, gpu.activity.observed) == (30, 100))
+        #expect(gpu.activity.smActive == nil)
+    }
+
     @Test func anotherWorkerBeginsAtNothing() throws {
         let before = reading {
             ($0.activity.active, $0.activity.observed) = (9_000, 9_000)

@@ -182,10 +182,10 @@ func deviceSamples(_ family: String, _ snapshot: MetricsSnapshot) -> [MetricSamp
     case "stoker_gpu_power_watts": return each { $0.milliwatts.map { Double($0) / 1e3 } }
     case "stoker_gpu_temperature_celsius":
         return pairs([
-            ("chip", { $0.celsius.map(Double.init) }),
-            ("memory", { $0.memoryCelsius.map(Double.init) }),
+            ("chip", { $0.celsius.map { Double($0) } }),
+            ("memory", { $0.memoryCelsius.map { Double($0) } }),
         ])
-    case "stoker_gpu_memory_used_bytes": return each { $0.memoryUsedBytes.map(Double.init) }
+    case "stoker_gpu_memory_used_bytes": return each { $0.memoryUsedBytes.map { Double($0) } }
     case "stoker_gpu_info":
         return (snapshot.look?.observation.facts.gpus ?? []).map { gpu in
             let node = gpu.numaNode.map { "\($0)" } ?? ""
