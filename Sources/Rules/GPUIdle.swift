@@ -74,8 +74,10 @@ extension Rule {
             sources: ["https://arxiv.org/abs/2410.12588 (Falcon: fail-slow)"])
     ) { observation throws(Unavailable) in
         let look = GPULook(observation, of: [])
+        let gpus = gpuLosses([], observation).gpus
+        guard !gpus.isEmpty else { return [] }
         let threads = try observation.threads()
-        return gpuLosses([], observation).gpus.compactMap { gpu in
+        return gpus.compactMap { gpu in
             let share = look.idleBesideSleep(of: gpu.pci)
             // Without the CPUs' idle time nobody can say that it is the loaders.
             let input = try? BusyInput(of: gpu, observation, threads)

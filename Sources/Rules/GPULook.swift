@@ -89,6 +89,11 @@ struct GPULook {
     /// Fewer GPUs do not say what is usual: judgement.
     private static let fewestOthers = 3
 
+    /// Who shares a GPU trains together as far as that GPU is concerned: the first one stands for all.
+    private func job(on pci: String) -> String {
+        processes(on: pci).min().map(observation.job.group) ?? ""
+    }
+
     func processes(on pci: String) -> [Int32] {
         observation.job.processes.filter { $0.gpus.contains(pci) }.map(\.pid)
     }
@@ -96,7 +101,7 @@ struct GPULook {
     private func series(_ pci: String, _ tids: Set<Int32>) -> Correlation.GPUSeries {
         let readings = observation.timeline.map { (try? $0(GPUs.self))?[pci] }
         var series = GPUSeries(
-            gpu: pci, job: "", idle: readings.map { $0?.activity.idleShare })
+            gpu: pci, job: job(on: pci), idle: readings.map { $0?.activity.idleShare })
         series.running = observation.timeline.map { runningShare($0, tids) }
         series.held = readings.map { $0?.limits.heldShare ?? 0 }
         series.fabric = fabric

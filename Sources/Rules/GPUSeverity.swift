@@ -31,7 +31,8 @@ extension Finding {
         else { return self }
         var finding = self
         finding.severity = most
-        finding.summary += "; the GPU had work queued and idled for only "
+        finding.summary +=
+            "; the GPU had work queued and idled for only "
             + SchedulingText.percent(idle)
         finding.evidence.append(hardlyIdle.evidence("idle time of the GPUs that it feeds", idle))
         return finding

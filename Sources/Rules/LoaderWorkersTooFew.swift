@@ -40,10 +40,12 @@ extension Rule {
                 "https://github.com/stas00/ml-engineering (training/performance)",
             ])
     ) { observation throws(Unavailable) in
+        let gpus = gpuLosses([], observation).gpus
+        guard !gpus.isEmpty else { return [] }
         let threads = try observation.threads()
         let look = GPULook(observation, of: [])
         var findings: [Finding] = []
-        for gpu in gpuLosses([], observation).gpus {
+        for gpu in gpus {
             let idle = look.idleBesideSleep(of: gpu.pci)
             guard starved.isReached(by: idle),
                 let input = try BusyInput(of: gpu, observation, threads)

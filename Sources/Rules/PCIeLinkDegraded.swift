@@ -42,7 +42,7 @@ extension Rule {
                 "https://github.com/oracle-quickstart/oci-hpc (check_gpu_setup.py)",
             ])
     ) { observation throws(Unavailable) in
-        let gpus = try observation.gpuReadings()
+        let gpus = (try? observation.gpuReadings()) ?? []
         let pcie =
             gpus.isEmpty ? try observation.whole(PCIe.self) : observation.optional(PCIe.self)
         var seen: Set<String> = []
@@ -114,6 +114,10 @@ private struct DegradedLink {
             && busyLink.isReached(by: bytesPerSecond)
     }
 
+    private func source(_ file: String) -> String {
+        "what both ends can: \(isToldByDriver ? "NVML" : file)"
+    }
+
     func finding(_ observation: Observation) -> Finding {
         let isVirtual = observation.facts.isVirtualMachine == true
         let own = isToldByDriver ? observation.gpuCulprit(address).name : nil
@@ -126,13 +130,14 @@ private struct DegradedLink {
             Evidence(
                 name: "lanes in use", value: Double(link.lanes), unit: "",
                 threshold: mostLanes.map { Double($0) },
-                source: "what both ends can: \(isToldByDriver ? "NVML" : "max_link_width")")
+                source: source("max_link_width"))
         ]
         if isSlow {
             evidence += [
                 Evidence(
                     name: "speed of a lane", value: link.gigatransfers, unit: "GT/s",
-                    threshold: mostSpeed, source: "what both ends can: \(isToldByDriver ? "NVML" : "max_link_speed")"),
+                    threshold: mostSpeed,
+                    source: source("max_link_speed")),
                 busyLink.evidence("data through the link", bytesPerSecond),
             ]
         }

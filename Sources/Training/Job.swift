@@ -31,6 +31,17 @@ package struct Job: Sendable, Equatable {
 
     package func process(_ pid: Int32) -> ProcessFacts? { index[pid].map { processes[$0] } }
 
+    /// Processes with the same one train together: they belong to the same batch job or pod, else
+    /// the same user runs the same program. Ranks of a job differ in arguments, and may each have
+    /// a control group.
+    package func group(of pid: Int32) -> String {
+        guard let process = process(pid) else { return "" }
+        if let group = process.identity.group { return group }
+        let words = process.command.split(separator: " ").dropFirst()
+        let script = words.first { !$0.hasPrefix("-") } ?? ""
+        return "\(process.user ?? 0) \(process.executable ?? process.name) \(script)"
+    }
+
     /// Times that the allowed CPUs of a thread changed. A process is large: this copies none.
     package func affinityChanges(of tid: Int32, in pid: Int32) -> Int {
         index[pid].flatMap { processes[$0].affinityChanges[tid] } ?? 0

@@ -196,8 +196,7 @@ package struct JobWatcher {
         var groups: [String: [Int32: Double]] = [:]
         var heldUp: Set<String> = []
         for thread in threads.threads where job.role(thread.tid) == .launch {
-            let process = job.process(thread.pid)
-            let group = process?.identity.group ?? process?.cgroups[""] ?? ""
+            let group = job.group(of: thread.pid)
             if steps.isHeldUpInBouts(thread.tid) { heldUp.insert(group) }
             guard let step = steps.stepMilliseconds(of: thread.tid) else { continue }
             groups[group, default: [:]][thread.pid] = step

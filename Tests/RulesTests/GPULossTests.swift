@@ -165,6 +165,19 @@ private struct Scene {
         #expect(!diagnosis.findings.map(\.rule).contains("nothing-found"))
     }
 
+    /// What another program's GPU does says nothing about this one's.
+    @Test func anotherJobIsNoPeer() {
+        var scene = Scene()
+        scene.waiting = { rank, _ in rank == 3 ? 120_000_000 : 0 }
+        scene.idle = { rank, _ in rank == 3 ? 400_000_000 : 3_000_000 }
+        var observation = scene.observation
+        let confidence = { diagnose(catalogue, observation).gpus[3].parts.map(\.confidence) }
+        #expect(confidence() == [.measured])
+        observation.job.processes[3].command = "python eval.py"
+        #expect(confidence() == [.associated])
+        #expect(diagnose(catalogue, observation).gpus.count == 8)
+    }
+
     @Test func aGPUThatNobodyOfTheJobUsesIsLeftOut() {
         var observation = Scene().observation
         observation.job.processes[2].gpus = []

@@ -124,4 +124,26 @@ struct IdentityTests {
         let facts = try #require(ProcessFacts(reading: tree.host.process(42), pid: 42))
         #expect(facts.rank == 3 && facts.identity.worldSize == 8 && facts.identity.job == "5")
     }
+
+    @Test func whoTrainsTogetherIsToldByBatchJobOrProgram() {
+        func process(
+            _ pid: Int32, _ command: String, user: UInt32 = 1_000, slurm: String? = nil
+        ) -> ProcessFacts {
+            var process = ProcessFacts(pid: pid, name: "python", command: command)
+            (process.executable, process.user) = ("/usr/bin/python3.11", user)
+            process.identity.job = slurm
+            process.cgroups = ["": "/rank-\(pid)"]
+            return process
+        }
+        let job = Job(processes: [
+            process(1, "python -u train.py --local-rank 0"),
+            process(2, "python -u train.py --local-rank 1 --profile"),
+            process(3, "python -m other.train"), process(4, "python -m other.train", user: 1_001),
+            process(5, "python -u train.py", slurm: "7"), process(6, "python eval.py", slurm: "7"),
+        ])
+        #expect(job.group(of: 1) == job.group(of: 2))
+        #expect(Set([2, 3, 4, 5].map { job.group(of: $0) }).count == 4)
+        #expect(job.group(of: 5) == job.group(of: 6))
+        #expect(job.group(of: 99).isEmpty)
+    }
 }
