@@ -103,6 +103,6 @@ struct Job {
     /// they lose, and so differ by twice as much. Judgement.
     private static let farLess = 0.5
     /// By this part of their idle time, GPUs that wait for one another differ at most; such as
-    /// idle for a like reason differ more. Judgement: those of Tests/GPU differ by 1 %.
+    /// idle for a like reason differ more. Judgement, and no real GPU was measured.
     private static let sameIdle = 0.03
 }

@@ -79,9 +79,10 @@ extension Rule {
         let threads = try observation.threads()
         return gpus.compactMap { gpu in
             let share = look.idleBesideSleep(of: gpu.pci)
+            guard idleUnexplained.isReached(by: share) else { return nil }
             // Without the CPUs' idle time nobody can say that it is the loaders.
             let input = try? BusyInput(of: gpu, observation, threads)
-            guard idleUnexplained.isReached(by: share), (input ?? nil) == nil else { return nil }
+            guard (input ?? nil) == nil else { return nil }
             return .idle(
                 "nothing-found", gpu,
                 summary: "\(gpu.label) idled for \(SchedulingText.percent(share)) of the time "

@@ -125,7 +125,7 @@ struct GPULook {
 
 extension Job {
     /// PCI addresses of the GPUs that the nearest rank above a process computes on.
-    fileprivate func gpus(fedBy pid: Int32) -> [String] {
+    func gpus(fedBy pid: Int32) -> [String] {
         var seen: Set<Int32> = [pid]
         var parent = process(pid)?.parent
         while let one = parent, seen.insert(one).inserted {

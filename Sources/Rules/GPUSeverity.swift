@@ -1,9 +1,5 @@
 import Training
 
-/// Work that is queued ahead hides what a launch thread loses: KNOWLEDGE B1, pair 1.
-private let hardlyIdle = Limit(
-    0.05, "share of the GPU's time", source: "judgement: a step leaves gaps between kernels")
-
 extension Finding {
     /// As grave as what it cost the GPU that it cost most, or as what that GPU did not feel.
     func weighed(by gpus: [GPULoss]) -> Finding {
@@ -18,7 +14,8 @@ extension Finding {
         return finding
     }
 
-    /// Less grave where the GPUs that the hit threads feed had work nearly all the while: a warning
+    /// Less grave where the GPUs that the hit threads feed had work nearly all the while, for work
+    /// that is queued ahead hides the loss (KNOWLEDGE B1, pair 1): a warning
     /// at most, and `info` where only threads are hit that work ahead of the launch thread. Threads
     /// that talk to other ranks may have cost those more: they are left as they are.
     private func tempered(by gpus: [GPULoss]) -> Finding {
@@ -27,14 +24,15 @@ extension Finding {
         let most: Severity = isAhead ? .info : .warning
         guard severity > most, isAhead || roles.contains(.launch), !roles.isEmpty,
             !roles.contains(.nccl), let idle = idleShare(of: gpus, isAhead),
-            idle < hardlyIdle.value
+            idle < idleWithoutCause.value
         else { return self }
         var finding = self
         finding.severity = most
         finding.summary +=
             "; the GPU had work queued and idled for only "
             + SchedulingText.percent(idle)
-        finding.evidence.append(hardlyIdle.evidence("idle time of the GPUs that it feeds", idle))
+        finding.evidence.append(
+            idleWithoutCause.evidence("idle time of the GPUs that it feeds", idle))
         return finding
     }
 

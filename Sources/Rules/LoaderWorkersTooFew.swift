@@ -2,8 +2,6 @@ import Host
 import Signals
 import Training
 
-private let starved = Limit(
-    0.05, "share of the GPU's time", source: "judgement: a step leaves gaps between kernels")
 private let atWork = Limit(
     0.9, "share of each loader's time", source: "judgement: what is left is handing batches over")
 /// KNOWLEDGE 36 asks for half of the host; one CPU is what one more worker takes. Judgement.
@@ -47,7 +45,7 @@ extension Rule {
         var findings: [Finding] = []
         for gpu in gpus {
             let idle = look.idleBesideSleep(of: gpu.pci)
-            guard starved.isReached(by: idle),
+            guard idleWithoutCause.isReached(by: idle),
                 let input = try BusyInput(of: gpu, observation, threads)
             else { continue }
             findings.append(input.finding(gpu, idle: idle))
@@ -71,16 +69,7 @@ struct BusyInput {
     ) throws(Unavailable) {
         let index = observation.index(threads)
         let job = observation.job
-        let ranks = Set(gpu.processes)
-        let loaders = index.loaderPids.filter { pid in
-            var ancestors: Set<Int32> = []
-            var parent = job.process(pid)?.parent
-            while let one = parent, ancestors.insert(one).inserted {
-                if ranks.contains(one) { return true }
-                parent = job.process(one)?.parent
-            }
-            return false
-        }
+        let loaders = index.loaderPids.filter { job.gpus(fedBy: $0).contains(gpu.pci) }
         let shares = loaders.compactMap { pid -> Double? in
             let own = index.threads(of: pid)
             guard let wall = own.map(\.time.total).max(), wall > 0 else { return nil }
@@ -121,7 +110,7 @@ struct BusyInput {
                 """ + (isConfined ? full : ""),
             culprit: FindingCulprit(kind: .setting, id: "num_workers", name: "\(workers)"),
             evidence: [
-                starved.evidence("GPU idle, launch thread asleep", idle),
+                idleWithoutCause.evidence("GPU idle, launch thread asleep", idle),
                 atWork.evidence("loaders at work", working),
                 room.evidence("CPUs of the host without work", idleCPUs),
             ],
