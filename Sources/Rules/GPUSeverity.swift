@@ -23,7 +23,7 @@ extension Finding {
         let isAhead = roles.isSubset(of: [.loader, .pinMemory])
         let most: Severity = isAhead ? .info : .warning
         guard severity > most, isAhead || roles.contains(.launch), !roles.isEmpty,
-            !roles.contains(.nccl), let idle = idleShare(of: gpus, isAhead),
+            !roles.contains(.nccl), let idle = idleShare(of: gpus),
             idle < idleWithoutCause.value
         else { return self }
         var finding = self
@@ -36,13 +36,13 @@ extension Finding {
         return finding
     }
 
-    /// Of the GPU that idled most among those that the hit processes compute on, or among all of
-    /// the job for those who work for any of them; `nil` where that is not known of each.
-    private func idleShare(of gpus: [GPULoss], _ isAhead: Bool) -> Double? {
-        guard !isAhead else { return gpus.map(\.idleShare).max() }
-        let pids = Set(affected.map(\.pid))
-        let fed = gpus.filter { !pids.isDisjoint(with: $0.processes) }
-        guard pids.isSubset(of: fed.flatMap(\.processes)) else { return nil }
+    /// Of the GPU that idled most: of those that the hit ranks compute on, or of all of the job where
+    /// threads are hit that may work for any of them. `nil` where a hit rank's is not known.
+    private func idleShare(of gpus: [GPULoss]) -> Double? {
+        let ranks = Set(affected.filter { $0.role == .launch }.map(\.pid))
+        guard ranks.isSubset(of: gpus.flatMap(\.processes)) else { return nil }
+        let isLaunchAlone = affected.allSatisfy { $0.role == .launch }
+        let fed = isLaunchAlone ? gpus.filter { !ranks.isDisjoint(with: $0.processes) } : gpus
         return fed.map(\.idleShare).max()
     }
 }

@@ -23,7 +23,7 @@ extension Observation {
                 that it starts later inherit this; ones that already run keep their CPUs, and \
                 short-lived ones are gone before the command runs: start their parent with the \
                 second form. The rollback gives all its threads the CPUs that its main thread had. \
-                Milder: renice -n 10 -p PID.
+                Milder, unless it is real-time: renice -n 10 -p PID.
                 """,
             managedBy: manager("slurmd", "kubelet"))
     }

@@ -102,6 +102,23 @@ private struct Scene {
         scene.idle = { rank, _ in rank == 3 ? 60_000_000 : 40_000_000 }
         #expect(scene.diagnosis.findings.first?.severity == .critical)
         scene.idle = { _, _ in 40_000_000 }
+        // With a loader hit, too, it is any GPU of the job that might have felt it.
+        var mixed = scene.observation
+        if case .success(var threads) = mixed.whole.change[Threads.self] {
+            var loader = ThreadActivity(tid: 201, pid: 201, name: "python")
+            (loader.time[.waiting], loader.time[.running]) = (5 * second, 5 * second)
+            threads.threads.append(loader)
+            threads.waits.append(
+                Wait(
+                    tid: 201, culprit: Culprit(kind: .process, id: 9_000, name: "hog"),
+                    nanoseconds: 5 * second))
+            mixed.whole.change[Threads.self] = .success(threads)
+        }
+        mixed.job.processes.append(ProcessFacts(pid: 201, parent: 103, name: "python"))
+        mixed.job.roles[201] = .loader
+        let both = try #require(diagnose(catalogue, mixed).findings.first)
+        #expect(Set(both.affected.map(\.role)) == [.launch, .loader])
+        #expect(both.severity == .warning)
         var blind = scene.observation
         blind.whole.change[GPUs.self] = .failure(Unavailable("no driver"))
         #expect(diagnose(catalogue, blind).findings.first?.severity == .critical)
