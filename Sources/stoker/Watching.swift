@@ -95,6 +95,7 @@ struct Watching {
             }
             guard isOver || now - read >= Self.stepNanoseconds else { continue }
             source.add(Array(groupMembers().subtracting(source.watchedPids)))
+            source.add(Array(newcomers(jobs.gpus)))
             source.isAtEnd = isOver || isGone(child)
             let readAt = wallClock()
             let sample = sensors.sample()
@@ -105,6 +106,16 @@ struct Watching {
         }
         Terminal.progress("")
         return jobs
+    }
+
+    /// Ranks that a driver tells of now: on a host in trouble its first answer may come late. None
+    /// where the user has named who is watched.
+    private func newcomers(_ gpus: GPUTable) -> Set<Int32> {
+        guard search != nil, scope == .processes else { return [] }
+        let new = Set(gpus.listed.values.joined()).subtracting(source.watchedPids)
+        guard !new.isEmpty else { return [] }
+        return withDescendants(new, parents: source.host.parents)
+            .subtracting(source.watchedPids)
     }
 
     private func showProgress(_ now: UInt64, since begin: UInt64, until deadline: UInt64?) {
